@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+/// \file GraphBuilder: how a program defines a graph. Shapes and types are inferred at each call, so an error names the
+/// line that caused it.
+#pragma once
+
+#include <functional>
+#include <initializer_list>
+#include <memory>
+#include <optional>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "graph/ir/graph.h"
+
+namespace kiln {
+
+class GraphBuilder;
+
+/// A handle to a value of a graph under construction; copies are the same value. A value made by a failed call is poisoned:
+/// operations on it are poisoned silently, and finish() reports the first cause only. Valid as long as its builder.
+class Value {
+ public:
+  Value() = default;
+  bool isPoisoned() const { return ref_.node < 0; }
+  DType dtype() const;
+  const Shape& shape() const;
+  int rank() const { return shape().rank(); }
+  std::string name() const;  ///< The endpoint's name; "" when poisoned.
+  /// Renames the node that makes the value (under the current scope): `logits.named("logits")`. Returns the value.
+  Value named(std::string_view name, std::source_location where = std::source_location::current()) const;
+  operator Endpoint() const { return name(); }  // NOLINT: values are given where endpoints are wanted
+
+  GraphBuilder* builder() const { return builder_; }
+  int body() const { return body_; }
+  ValueRef ref() const { return ref_; }
+
+ private:
+  friend class GraphBuilder;
+  GraphBuilder* builder_ = nullptr;
+  int body_ = 0;  ///< 0 is the main body; functions under construction have others.
+  ValueRef ref_;
+};
+
+/// An argument of an operation with the place where it was written. Numbers become constants of the other operand's dtype.
+struct Operand {
+  Operand(Value v, std::source_location w = std::source_location::current()) : value(v), where(w) {}  // NOLINT
+  Operand(double n, std::source_location w = std::source_location::current()) : number(n), where(w) {}  // NOLINT
+  Operand(int n, std::source_location w = std::source_location::current()) : number(n), where(w) {}  // NOLINT
+  Value value;
+  std::optional<double> number;
+  std::source_location where;
+};
+
+/// Something to run for its effect: an assign or group node.
+class Target {
+ public:
+  Target() = default;
+  explicit Target(Value node) : node_(node) {}
+  Value node() const { return node_; }
+  std::string name() const { return node_.name(); }
+  operator Endpoint() const { return name(); }  // NOLINT: targets are given where endpoints are wanted
+
+ private:
+  Value node_;
+};
+
+/// A value with its name in an entry's signature; the value's own name by default.
+struct NamedValue {
+  NamedValue(Value v) : value(v) {}  // NOLINT
+  NamedValue(std::string n, Value v) : name(std::move(n)), value(v) {}
+  std::string name;
+  Value value;
+};
+
+struct EntrySpec {
+  std::vector<NamedValue> feeds;
+  std::vector<NamedValue> fetches;
+  std::vector<Target> targets;
+};
+
+/// Builds one graph. Not thread-safe. Every error is kept and reported by finish(), each once, with the user's line.
+class GraphBuilder {
+ public:
+  explicit GraphBuilder(std::string name);
+  ~GraphBuilder();
+  GraphBuilder(const GraphBuilder&) = delete;
+  GraphBuilder& operator=(const GraphBuilder&) = delete;
+  using Where = std::source_location;
+
+  /// A value fed at each run.
+  Value placeholder(std::string_view name, DType dtype, Shape shape, Where where = Where::current());
+  /// A constant; nodes that hold the same small constant are not shared.
+  Value constant(Tensor value, std::string_view name = "constant", Where where = Where::current());
+  /// A rank-0 constant of `dtype`.
+  Value scalar(double value, DType dtype, Where where = Where::current());
+  /// A variable with a value to start from (any value that depends on no feed; assigned by the entry `init`). Static shape.
+  Value variable(std::string_view name, Operand initial, bool isTrainable = true, Where where = Where::current());
+  /// The variables made so far with isTrainable, in order.
+  std::vector<Value> trainableVariables() const;
+  /// `variable` gets `value` at the end of a run that has this target.
+  Target assign(Value variable, Operand value, std::string_view name = "", Where where = Where::current());
+  /// One target for several.
+  Target group(std::string_view name, const std::vector<Target>& targets, Where where = Where::current());
+
+  /// The gradients of the ys (float scalars, or of any shape when `seeds` gives a vector for each) for the xs.
+  std::vector<Value> gradients(const std::vector<Value>& ys, const std::vector<Value>& xs,
+                               const std::vector<Value>& seeds = {}, Where where = Where::current());
+
+  /// Defines a function; `body` gets its parameters and returns its results. Calls are made with call().
+  void function(std::string_view name, const std::vector<ValueType>& parameters,
+                const std::function<std::vector<Value>(const std::vector<Value>&)>& body, Where where = Where::current());
+  std::vector<Value> call(std::string_view function, const std::vector<Value>& arguments, Where where = Where::current());
+
+  /// Declares an entry point.
+  void entry(std::string_view name, EntrySpec spec, Where where = Where::current());
+  /// Declares the range of a dimension symbol and returns it as a dim.
+  Dim dim(std::string_view name, int64_t min, int64_t max, Where where = Where::current());
+
+  /// Names made until the scope's end get the prefix `name/`; a scope entered again goes on with fresh names.
+  class Scope {
+   public:
+    ~Scope();
+    Scope(const Scope&) = delete;
+
+   private:
+    friend class GraphBuilder;
+    Scope(GraphBuilder* builder) : builder_(builder) {}
+    GraphBuilder* builder_;
+  };
+  [[nodiscard]] Scope scope(std::string_view name);
+
+  /// The general way in: any op by name. `where` is the user's line. Used by the generated functions.
+  std::vector<Value> makeNode(std::string_view op, const std::vector<Value>& inputs, Attributes attributes,
+                              std::string_view name, Where where);
+  /// Records an error of a library built on top (nn, optim); the result of the call should be a poisoned Value.
+  void addError(Status status, Where where);
+
+  /// All errors so far are in the status, each on a line, with the first one's id; otherwise the graph. The builder is then empty.
+  StatusOr<Graph> finish();
+
+  struct State;
+  State& state() { return *state_; }
+  const State& state() const { return *state_; }
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+// The operations are free functions (declared in graph/build/operations.h and, generated, in ops.inc): tanh(x), a + b,
+// matmul(a, b), reduceSum(x, {0}). Operands of unequal shapes are broadcast by explicit broadcast nodes, as NumPy does.
+
+}  // namespace kiln

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+def Kiln_MatmulOp : Kiln_Op<"matmul", "contraction", [Pure]> {
+  let arguments = (ins Kiln_Numeric:$a, Kiln_Numeric:$b, DefaultValuedAttr<BoolAttr, "false">:$transpose_a, DefaultValuedAttr<BoolAttr, "false">:$transpose_b);
+  let results = (outs Kiln_Numeric:$result);
+  let derivative = Linear<["a", "b"]>;
+  let tolerance = SumUlp<2>;
+  let customBuilder = 1;
+  let sweep = "custom";
+  let summary = "Matrix product, batched";
+  let description = [{
+    `result[.., i, j] = sum over k of a[.., i, k] * b[.., k, j]` over the last two axes; transpose_a and transpose_b read the operand with its last two axes exchanged. Leading axes are batch axes. Integers wrap around.
+
+    Constraints:
+    - (C1) rank(a) = rank(b) >= 2
+    - (C2) batch dims of a, b and result are equal
+    - (C3) the inner dims of a and b are equal
+    - (C4) dtype(a) = dtype(b) = dtype(result)
+  }];
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+def Kiln_NotEqualOp : Kiln_CompareOp<"not_equal", "NotEqual"> {
+  let summary = "Comparison !=, elementwise";
+  let description = [{
+    `result[i] = x[i] != y[i]`; false when either is NaN (true for !=).
+
+    Constraints:
+    - (C1) type(x) = type(y)
+    - (C2) shape(result) = shape(x), a bool tensor
+  }];
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+def Kiln_LogSoftmaxOp : Kiln_Op<"log_softmax", "reduction", [Pure]> {
+  let arguments = (ins Kiln_Float:$x, DefaultValuedAttr<I64Attr, "-1">:$axis);
+  let results = (outs Kiln_Float:$result);
+  let derivative = RuleInCpp;
+  let tolerance = Ulp<32>;
+  let composite = 1;
+  let summary = "Logarithm of the softmax along an axis";
+  let description = [{
+    `x - max - log(sum(exp(x - max)))` along `axis`.
+
+    Constraints:
+    - (C1) type(result) = type(x)
+    - (C2) axis in [-rank, rank)
+  }];
+}

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+def Kiln_ConstantOp : Kiln_Op<"constant", "state", [ConstantLike, Pure]> {
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs Kiln_Any:$result);
+  let derivative = NotDifferentiable<"a constant depends on nothing">;
+  let tolerance = Exact;
+  let customBuilder = 1;
+  let sweep = "custom";
+  let summary = "A constant tensor";
+  let description = [{
+    The value is part of the graph; large values live in the weights file.
+
+    Constraints:
+    - (C1) type(result) = type(value)
+  }];
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "proto/codec/wire_scan.h"
+
+#include <optional>
+#include <vector>
+
+namespace kiln::codec {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+
+enum WireType { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
+
+// A varint of at most 10 bytes inside bytes[at, end); nothing when it is cut off or longer.
+std::optional<uint64_t> readVarint(std::string_view bytes, size_t& at, size_t end) {
+  uint64_t value = 0;
+  for (int shift = 0; shift < 70 && at < end; shift += 7) {
+    auto byte = static_cast<uint8_t>(bytes[at++]);
+    value |= shift < 64 ? static_cast<uint64_t>(byte & 0x7f) << shift : 0;
+    if (byte < 0x80) {
+      return value;
+    }
+  }
+  return std::nullopt;
+}
+
+struct Message {
+  const Descriptor* type;
+  size_t end;
+};
+
+// The elements of a packed list must be whole, or the parser refuses it.
+bool isPackedWhole(const FieldDescriptor* field, std::string_view bytes, size_t begin, size_t end) {
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_FLOAT: return (end - begin) % 4 == 0;
+    case FieldDescriptor::CPPTYPE_DOUBLE: return (end - begin) % 8 == 0;
+    default: break;
+  }
+  for (size_t at = begin; at < end;) {
+    if (!readVarint(bytes, at, end)) {
+      return false;
+    }
+  }
+  return true;
+}
+
+}  // namespace
+
+bool isUtf8(std::string_view text) {
+  for (size_t i = 0; i < text.size();) {
+    auto first = static_cast<uint8_t>(text[i]);
+    if (first < 0x80) {
+      ++i;
+      continue;
+    }
+    int extra = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
+    if (first < 0xc2 || first > 0xf4 || i + extra >= text.size()) {
+      return false;
+    }
+    auto second = static_cast<uint8_t>(text[i + 1]);
+    // The first two bytes together exclude overlong forms, surrogates and what lies beyond U+10FFFF.
+    if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f) || (first == 0xf0 && second < 0x90) ||
+        (first == 0xf4 && second > 0x8f)) {
+      return false;
+    }
+    for (int k = 1; k <= extra; ++k) {
+      if ((static_cast<uint8_t>(text[i + k]) & 0xc0) != 0x80) {
+        return false;
+      }
+    }
+    i += extra + 1;
+  }
+  return true;
+}
+
+Status scanWire(std::string_view bytes, const Descriptor* type, const ScanLimits& limits, const std::string& file) {
+  std::vector<Message> open{{type, bytes.size()}};
+  size_t at = 0;
+  int64_t numFields = 0;
+  while (!open.empty()) {
+    Message message = open.back();
+    if (at == message.end) {
+      open.pop_back();
+      continue;
+    }
+    size_t start = at;
+    auto tag = readVarint(bytes, at, message.end);
+    uint64_t number = tag.value_or(0) >> 3;
+    if (!tag || number == 0 || number >= (1u << 29)) {
+      return makeError<ErrorId::kP0006>(file, "there is no valid field tag", start);
+    }
+    if (++numFields > limits.maxFields) {
+      return makeError<ErrorId::kP0011>(file, limits.maxFields);
+    }
+    const FieldDescriptor* field = message.type == nullptr ? nullptr : message.type->FindFieldByNumber(static_cast<int>(number));
+    auto cutOff = [&](uint64_t claimed) {
+      return makeError<ErrorId::kP0005>(file, field == nullptr ? std::to_string(number) : "'" + std::string(field->name()) + "'",
+                                        start, claimed, message.end - at);
+    };
+    switch (*tag & 7) {
+      case kVarint:
+        if (!readVarint(bytes, at, message.end)) {
+          return makeError<ErrorId::kP0006>(file, "there is a number without an end", start);
+        }
+        break;
+      case kFixed64:
+      case kFixed32: {
+        size_t width = (*tag & 7) == kFixed64 ? 8 : 4;
+        if (message.end - at < width) {
+          return cutOff(width);
+        }
+        at += width;
+        break;
+      }
+      case kBytes: {
+        auto length = readVarint(bytes, at, message.end);
+        if (!length) {
+          return makeError<ErrorId::kP0006>(file, "there is a length without an end", start);
+        }
+        if (*length > message.end - at) {
+          return cutOff(*length);
+        }
+        size_t end = at + static_cast<size_t>(*length);
+        if (field != nullptr && field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+          if (static_cast<int>(open.size()) > limits.maxDepth) {
+            return makeError<ErrorId::kP0007>(file, limits.maxDepth, start);
+          }
+          open.push_back({field->message_type(), end});
+          break;
+        }
+        if (field != nullptr && field->type() == FieldDescriptor::TYPE_STRING && !isUtf8(bytes.substr(at, end - at))) {
+          return makeError<ErrorId::kP0010>(file, std::string(field->name()), start);
+        }
+        if (field != nullptr && field->is_packable() && !isPackedWhole(field, bytes, at, end)) {
+          return makeError<ErrorId::kP0006>(file, "there is a list whose last element is cut off", start);
+        }
+        at = end;
+        break;
+      }
+      default:
+        // Groups (3 and 4) are not used by any version of these messages.
+        return makeError<ErrorId::kP0006>(file, "there is an unknown kind of field", start);
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace kiln::codec

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
+/* The binary interface between compiled code and whatever runs it. Versioned like a schema: fields are only added, at the
+ * end, and KILN_ABI_VERSION grows. Fixed-width fields in an order without padding surprises, so that the layout is the same
+ * on x86-64, aarch64 and (with 4-byte pointers in 8-byte slots) wasm32. Compiled code allocates nothing, calls nothing but
+ * the functions in the context, and touches no memory but the buffers it is given. */
+#ifndef KILN_RUNTIME_ABI_KILN_ABI_H_
+#define KILN_RUNTIME_ABI_KILN_ABI_H_
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KILN_ABI_VERSION 1u
+
+/* A pointer that always takes eight bytes. */
+#define KILN_PTR(type, name) \
+  union {                    \
+    type name;               \
+    uint64_t name##_slot;    \
+  }
+
+typedef int32_t kiln_status_t;
+
+/* What an entry point returns, and what it leaves in the error slot. */
+enum {
+  KILN_STATUS_OK = 0,
+  KILN_STATUS_CANCELLED = 1,         /* the cancel flag was seen before the commit */
+  KILN_STATUS_INDEX_RANGE = 2,       /* values: the index, the length of the axis */
+  KILN_STATUS_DIVIDE_BY_ZERO = 3,    /* integer division; values: the dividend, 0 */
+  KILN_STATUS_ASSERT = 4,            /* an assert op failed */
+  KILN_STATUS_DIM_MISMATCH = 5,      /* values: found, wanted */
+  KILN_STATUS_INTERNAL = 6
+};
+
+typedef struct kiln_error_t {
+  int32_t code;      /* kiln_status_t, set by the first fault only */
+  int32_t node_id;   /* index into the executable's node table */
+  int64_t values[2]; /* what was found and wanted; see the codes */
+} kiln_error_t;
+
+struct kiln_context_t;
+
+/* A piece of work: items [begin, end) of `count`. `task` is passed through. Returns a status. `context` is a copy of the one
+ * given to parallel_for with an error slot of its own: a fault is written there, never to a context kept in `task`. */
+typedef kiln_status_t (*kiln_task_fn_t)(struct kiln_context_t* context, void* task, int64_t begin, int64_t end);
+
+/* Runs fn over [0, count) in chunks of `grain` items (the last may be shorter), on any number of threads; returns when all
+ * are done, with the first non-zero status. Chunk bounds depend on count and grain only, so results do not depend on the
+ * number of threads. */
+typedef kiln_status_t (*kiln_parallel_for_fn_t)(struct kiln_context_t* context, int64_t count, int64_t grain,
+                                                kiln_task_fn_t fn, void* task);
+
+typedef double (*kiln_unary_f64_fn_t)(double);
+typedef double (*kiln_binary_f64_fn_t)(double, double);
+
+/* Scalar functions that compiled code may ask of the host (f64 only; f32 code brings its own). */
+typedef struct kiln_library_t {
+  uint32_t size; /* bytes of this struct */
+  uint32_t version;
+  KILN_PTR(kiln_unary_f64_fn_t, exp);
+  KILN_PTR(kiln_unary_f64_fn_t, log);
+  KILN_PTR(kiln_unary_f64_fn_t, tanh);
+  KILN_PTR(kiln_unary_f64_fn_t, sin);
+  KILN_PTR(kiln_unary_f64_fn_t, cos);
+  KILN_PTR(kiln_binary_f64_fn_t, pow);
+} kiln_library_t;
+
+/* One for each run in flight. */
+typedef struct kiln_context_t {
+  uint32_t size; /* bytes of this struct, so that newer code can tell an older host */
+  uint32_t version;
+  KILN_PTR(void*, arena); /* 64-byte aligned, as large as arena_size() said for these dims */
+  KILN_PTR(kiln_parallel_for_fn_t, parallel_for);
+  KILN_PTR(const volatile int32_t*, cancel); /* not 0: stop before the next kernel; may be null */
+  kiln_error_t error;
+  KILN_PTR(uint64_t*, profile); /* one slot a kernel, nanoseconds; may be null */
+  uint64_t rng_key;             /* reserved: graphs carry their random state as a variable */
+  uint64_t rng_step;
+  KILN_PTR(const kiln_library_t*, library);
+  KILN_PTR(const void*, device);      /* device table; null on hosts without one */
+  KILN_PTR(const void*, collectives); /* collectives table; null outside distributed runs */
+  KILN_PTR(void*, host);              /* the host's own */
+} kiln_context_t;
+
+/* An entry point. buffers: feeds, variables (each once, read or written), constants, fetches, in the manifest's order; dims:
+ * the values of the dimension symbols in the manifest's order. Feeds and constants have any alignment, all else 64 bytes. A
+ * fetch overlaps no other buffer. Variables are written only after everything that may fail. */
+typedef kiln_status_t (*kiln_entry_fn_t)(kiln_context_t* context, void* const* buffers, const int64_t* dims);
+
+/* Bytes of arena that a run with these dims needs. */
+typedef int64_t (*kiln_arena_size_fn_t)(const int64_t* dims);
+
+typedef struct kiln_entry_t {
+  KILN_PTR(kiln_entry_fn_t, run);
+  KILN_PTR(kiln_arena_size_fn_t, arena_size);
+} kiln_entry_t;
+
+typedef struct kiln_executable_t {
+  uint32_t size;
+  uint32_t version; /* KILN_ABI_VERSION that the code was compiled for */
+  uint32_t num_entries;
+  uint32_t reserved;
+  KILN_PTR(const kiln_entry_t*, entries);
+} kiln_executable_t;
+
+/* The image's ELF entry point (e_entry) is a function of this type. The table and what it points to lie in the image. The
+ * image is mapped without any writable page: it has no state. */
+typedef const kiln_executable_t* (*kiln_query_fn_t)(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* KILN_RUNTIME_ABI_KILN_ABI_H_ */

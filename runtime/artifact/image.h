@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+/// \file The code container: a small position-independent ELF image, verified and mapped by Kiln's own loader.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "proto/base/status.h"
+#include "runtime/abi/kiln_abi.h"
+
+namespace kiln {
+
+using Sha256 = std::array<uint8_t, 32>;
+
+/// The SHA-256 digest of `bytes` (FIPS 180-4).
+Sha256 sha256(std::span<const uint8_t> bytes);
+
+/// An image as it was emitted or read: ELF bytes and the digest they must have.
+struct CodeImage {
+  std::vector<uint8_t> bytes;
+  Sha256 digest{};
+};
+
+/// Mapped, relocated, executable code. Immutable and shared; unmapped with its last owner.
+class LoadedImage {
+ public:
+  /// Checks the digest, then the ELF (class, machine, segments inside the file, relative relocations only), maps it, and
+  /// asks its entry point for the executable table. Nothing of the image is run before its digest is verified.
+  /// Errors: KILN-R01xx, naming what is wrong with the image.
+  static StatusOr<std::shared_ptr<const LoadedImage>> load(const CodeImage& image);
+  ~LoadedImage();
+  LoadedImage(const LoadedImage&) = delete;
+  LoadedImage& operator=(const LoadedImage&) = delete;
+
+  const kiln_executable_t& table() const { return *table_; }
+  /// The mapped bytes, for profilers.
+  std::span<const uint8_t> mapping() const { return {base_, size_}; }
+
+ private:
+  LoadedImage() = default;
+  const uint8_t* base_ = nullptr;
+  size_t size_ = 0;
+  const kiln_executable_t* table_ = nullptr;
+};
+
+}  // namespace kiln

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+/// \file Compiled code with what is needed to call it, and the interface that finds it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proto/base/dtype.h"
+#include "proto/base/shape.h"
+#include "proto/base/status.h"
+#include "proto/base/tensor.h"
+#include "runtime/artifact/image.h"
+
+namespace kiln {
+
+/// A named tensor of a signature. Dims may be symbolic.
+struct TensorSpec {
+  std::string name;
+  DType dtype = DType::kInvalid;
+  Shape shape;
+};
+
+/// A dimension symbol of a signature.
+struct SymbolSpec {
+  std::string name;
+  DimRange range;
+};
+
+/// How an entry uses one variable. An entry lists each variable once.
+struct VariableUse {
+  int variable = 0;     ///< Index into ModelInfo::variables.
+  bool written = false; ///< Held exclusively by the run; otherwise shared.
+};
+
+/// Where a node came from, for errors raised by compiled code (kiln_error_t::node_id) and for profiles.
+struct NodeInfo {
+  std::string name;      ///< The user's node name.
+  std::string op;        ///< `kiln.gather`
+  std::string location;  ///< `model.cc:41`, or empty.
+};
+
+/// What a compiled entry point expects. The ABI's buffers are, in this order: feeds, variables, constants, fetches.
+struct EntryManifest {
+  std::vector<TensorSpec> feeds;
+  std::vector<TensorSpec> fetches;
+  std::vector<VariableUse> variables;
+  std::vector<std::shared_ptr<const Tensor>> constants;  ///< Shared with the graph; never copied into code.
+  std::vector<SymbolSpec> symbols;                       ///< Order of the ABI's dims.
+  std::vector<NodeInfo> nodes;
+  std::vector<std::string> kernels;  ///< Names for the ABI's profile slots.
+};
+
+/// A compiled entry point: manifest and mapped code. Immutable; shared between sessions and threads.
+struct Executable {
+  EntryManifest manifest;
+  std::shared_ptr<const LoadedImage> image;
+  int entryIndex = 0;  ///< Index into the image's entry table.
+};
+
+/// A variable of the model. Shapes are static.
+struct VariableSpec {
+  std::string name;
+  DType dtype = DType::kInvalid;
+  std::vector<int64_t> dims;
+  std::shared_ptr<const Tensor> initialValue;  ///< From the weights file; null: the model's `init` entry makes it.
+};
+
+/// A named entry point as the user declared it.
+struct EntryInfo {
+  std::string name;
+  std::vector<std::string> feeds, fetches, targets;
+};
+
+/// What a model offers, before anything is compiled.
+struct ModelInfo {
+  std::string name;
+  std::vector<EntryInfo> entries;
+  std::vector<VariableSpec> variables;
+};
+
+/// What is to be run: an entry by name, or any feeds, fetches and targets by endpoint name.
+struct ExecutableRequest {
+  std::string entry;  ///< Not empty: the lists below are not used.
+  std::vector<std::string> feeds, fetches, targets;
+};
+
+/// Finds or makes executables. The in-process compiler and the artifact reader implement it. Thread-safe.
+class ExecutableSource {
+ public:
+  virtual ~ExecutableSource() = default;
+
+  virtual const ModelInfo& model() const = 0;
+
+  /// The executable for `request`. `dims` (values of the symbols, or empty when not known yet) may select a specialised one.
+  /// Errors name what the model does not have; unknown feeds and fetches come with the nearest names.
+  virtual StatusOr<std::shared_ptr<const Executable>> find(const ExecutableRequest& request, std::span<const int64_t> dims) = 0;
+
+  /// As find(), but never blocks on a compilation: `done` is called, perhaps later and on another thread. The default
+  /// answers at once through find().
+  virtual void findAsync(const ExecutableRequest& request, std::span<const int64_t> dims,
+                         std::function<void(StatusOr<std::shared_ptr<const Executable>>)> done) {
+    done(find(request, dims));
+  }
+};
+
+}  // namespace kiln
