@@ -5,6 +5,7 @@ def Kiln_CallOp : Kiln_Op<"call", "control", [NoMemoryEffect]> {
   let derivative = RuleInCpp;
   let tolerance = Exact;
   let customBuilder = 1;
+  let hasReference = 0;
   let sweep = "custom";
   let summary = "Calls a function of the graph";
   let description = [{

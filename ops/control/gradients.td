@@ -5,6 +5,7 @@ def Kiln_GradientsOp : Kiln_Op<"gradients", "control", [Pure]> {
   let derivative = RuleInCpp;
   let tolerance = Exact;
   let customBuilder = 1;
+  let hasReference = 0;
   let sweep = "custom";
   let summary = "Gradients of ys for xs";
   let description = [{

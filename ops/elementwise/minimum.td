@@ -2,7 +2,7 @@
 def Kiln_MinimumOp : Kiln_BinaryOp<"minimum", "Minimum", Kiln_Numeric, Partials<[(select (less_equal $x, $y), (One), (Zero)), (select (less_equal $x, $y), (Zero), (One))]>, Exact, [Pure, Commutative]> {
   let summary = "Smaller value, elementwise";
   let description = [{
-    `result[i] = min(x[i], y[i])`; NaN when either is. Equal operands pass the derivative to x.
+    `result[i] = min(x[i], y[i])`; NaN when either is; 0 counts as larger than -0. Equal operands pass the derivative to x.
 
     Constraints:
     - (C1) type(x) = type(y) = type(result)

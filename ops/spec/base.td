@@ -21,7 +21,6 @@ def Kiln_Dialect : Dialect {
 //===-- element types ----------------------------------------------------------------------------------------------------
 
 // A class of element types. `dtypes` (names of proto/base/dtype.h) is what the graph checks; MLIR checks `types`.
-// `variable` groups operands and results that share one element type.
 class Kiln_TensorOf<list<Type> types, list<string> names, string described> : RankedTensorOf<types> {
   list<string> dtypes = names;
   string dtypeSummary = described;
@@ -96,6 +95,8 @@ class Kiln_Op<string mnemonic, string opFamily, list<Trait> traits = []> : Op<Ki
   bit composite = 0;
   // Has an operand-dependent fault (index range, division by zero).
   bit mayFault = 0;
+  // 0: the interpreter itself gives the op its meaning, so there is no reference function.
+  bit hasReference = 1;
   // Written by hand in graph/build instead of generated.
   bit customBuilder = 0;
   // Inputs of the generated sweep: "any", "positive", "unit" (-1..1), "nonzero", or "custom" (row in the sweep's own table).

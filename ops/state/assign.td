@@ -5,6 +5,7 @@ def Kiln_AssignOp : Kiln_Op<"assign", "state", []> {
   let derivative = NotDifferentiable<"the value that is assigned has the gradient; take it of that">;
   let tolerance = Exact;
   let customBuilder = 1;
+  let hasReference = 0;
   let sweep = "custom";
   let summary = "Gives a variable a new value at the end of the run";
   let description = [{

@@ -5,6 +5,7 @@ def Kiln_GroupOp : Kiln_Op<"group", "state", []> {
   let derivative = NotDifferentiable<"it gives no value">;
   let tolerance = Exact;
   let customBuilder = 1;
+  let hasReference = 0;
   let sweep = "custom";
   let summary = "Names several assignments as one target";
   let description = [{

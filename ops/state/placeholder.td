@@ -5,6 +5,7 @@ def Kiln_PlaceholderOp : Kiln_Op<"placeholder", "state", [Pure]> {
   let derivative = NotDifferentiable<"it is where values enter a graph">;
   let tolerance = Exact;
   let customBuilder = 1;
+  let hasReference = 0;
   let sweep = "custom";
   let summary = "A value fed at each run";
   let description = [{

@@ -5,6 +5,7 @@ def Kiln_VariableOp : Kiln_Op<"variable", "state", [NoMemoryEffect]> {
   let derivative = NotDifferentiable<"it is where state enters a graph">;
   let tolerance = Exact;
   let customBuilder = 1;
+  let hasReference = 0;
   let sweep = "custom";
   let summary = "The value of a variable before the run";
   let description = [{

@@ -30,10 +30,21 @@ static_assert(static_cast<int>(DType::kF32) == wire::DT_FLOAT && static_cast<int
 
 std::string textOf(std::span<const int64_t> dims) { return Shape::of({dims.begin(), dims.end()}).toString(); }
 
-StatusOr<std::vector<int64_t>> staticDims(const wire::TensorShapeProto& shape) {
+// Far above what any op takes, and low enough that messages stay readable.
+constexpr int kMaxRank = 64;
+
+Status checkRank(const wire::TensorShapeProto& shape) {
   if (shape.unknown_rank()) {
     return makeError<ErrorId::kP0032>("its rank is unknown");
   }
+  if (shape.dim_size() > kMaxRank) {
+    return makeError<ErrorId::kP0032>("it has " + std::to_string(shape.dim_size()) + " dimensions, and 64 are the limit");
+  }
+  return absl::OkStatus();
+}
+
+StatusOr<std::vector<int64_t>> staticDims(const wire::TensorShapeProto& shape) {
+  KILN_RETURN_IF_ERROR(checkRank(shape));
   std::vector<int64_t> dims;
   for (const auto& dim : shape.dim()) {
     if (dim.size() < 0) {
@@ -153,6 +164,9 @@ StatusOr<Tensor> tensorFromProto(const wire::TensorProto& proto, ExpansionBudget
   if (!count || *count > (int64_t{1} << 56)) {
     return makeError<ErrorId::kP0022>(textOf(dims));
   }
+  if (*count == 0 && proto.tensor_content().empty()) {
+    return Tensor::allocate(dtype, std::move(dims));
+  }
   if (proto.tensor_content().empty()) {
     return Filler(proto, dtype, std::move(dims), budget).run();
   }
@@ -177,9 +191,7 @@ void tensorToProto(const TensorView& tensor, wire::TensorProto* proto) {
 }
 
 StatusOr<Shape> shapeFromProto(const wire::TensorShapeProto& proto) {
-  if (proto.unknown_rank()) {
-    return makeError<ErrorId::kP0032>("its rank is unknown");
-  }
+  KILN_RETURN_IF_ERROR(checkRank(proto));
   Shape shape;
   for (const auto& dim : proto.dim()) {
     if (dim.size() >= 0) {

@@ -34,6 +34,8 @@ constexpr const char* kMachineName = "aarch64";
 constexpr size_t kMaxProgramHeaders = 64;
 // Code for the largest models is some tens of megabytes.
 constexpr uint64_t kMaxSpan = uint64_t{1} << 30;
+// Zeros behind a segment's bytes: linkers pad to a page. Code has no zeroed storage, and a small file must not take much memory.
+constexpr uint64_t kMaxZeros = uint64_t{1} << 16;
 // Linkers align segments to the largest page of the target: 4 KiB on x86-64, 64 KiB on aarch64; 2 MiB for huge pages.
 constexpr uint64_t kMaxAlignment = uint64_t{1} << 21;
 
@@ -138,6 +140,9 @@ class Reader {
       if (p.p_filesz > p.p_memsz || p.p_offset > file_.size() || p.p_filesz > file_.size() - p.p_offset) {
         return badLayout("segment ", std::to_string(i), " ends outside the file");
       }
+      if (p.p_memsz - p.p_filesz > kMaxZeros) {
+        return badLayout("segment ", std::to_string(i), " has ", std::to_string(p.p_memsz - p.p_filesz), " bytes that are not in the file");
+      }
       if (p.p_vaddr > kMaxSpan || p.p_memsz > kMaxSpan) {
         return badLayout("segment ", std::to_string(i), " takes more address space than ", std::to_string(kMaxSpan), " bytes");
       }
@@ -153,8 +158,10 @@ class Reader {
       }
       if (image_.segments.empty()) {
         firstPage = p.p_vaddr / page * page;
-      } else if (p.p_vaddr / page * page < lastEnd) {
+      } else if (p.p_vaddr < lastEnd) {
         return badLayout("segment ", std::to_string(i), " shares a page with the one before it");
+      } else if (p.p_vaddr - lastEnd > kMaxAlignment) {
+        return badLayout("segment ", std::to_string(i), " is far from the one before it");
       }
       lastEnd = (p.p_vaddr + p.p_memsz + page - 1) / page * page;
       image_.alignment = std::max<size_t>(image_.alignment, p.p_align);

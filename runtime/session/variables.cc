@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "runtime/session/variables.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "runtime/memory/aligned_buffer.h"
+
+namespace kiln::runtime {
+namespace {
+
+std::string typeText(DType dtype, std::span<const int64_t> dims) {
+  return std::string(toString(dtype)) + Shape::of({dims.begin(), dims.end()}).toString();
+}
+
+}  // namespace
+
+StatusOr<std::shared_ptr<VariableStore>> VariableStore::create(const std::vector<VariableSpec>& specs) {
+  std::shared_ptr<VariableStore> store(new VariableStore);
+  for (const VariableSpec& spec : specs) {
+    auto count = checkedNumElements(spec.dims);
+    if (!count || bitWidth(spec.dtype) == 0 || *count > (int64_t{1} << 50)) {
+      return makeError<ErrorId::kR0006>("variable '" + spec.name + "'", "no value has the type " + typeText(spec.dtype, spec.dims));
+    }
+    if (!store->byName_.emplace(spec.name, store->variables_.size()).second) {
+      return makeError<ErrorId::kR0006>("variable '" + spec.name + "'", "the name occurs twice");
+    }
+    // A shape may ask for more memory than there is; tensors do not return from that.
+    AlignedBuffer trial;
+    KILN_RETURN_IF_ERROR(trial.reserve(byteSize(spec.dtype, *count)));
+    trial = AlignedBuffer();
+    auto variable = std::make_unique<Variable>();
+    variable->name = spec.name;
+    variable->value = Tensor(spec.dtype, spec.dims);
+    store->variables_.push_back(std::move(variable));
+  }
+  return store;
+}
+
+std::vector<std::string> VariableStore::names() const {
+  std::vector<std::string> names;
+  for (const auto& variable : variables_) {
+    names.push_back(variable->name);
+  }
+  return names;
+}
+
+StatusOr<size_t> VariableStore::find(std::string_view name) const {
+  auto found = byName_.find(std::string(name));
+  if (found == byName_.end()) {
+    return makeError<ErrorId::kR0002>(name, didYouMean(name, names()));
+  }
+  return found->second;
+}
+
+Tensor VariableStore::read(size_t index) const {
+  const Variable& variable = *variables_[index];
+  variable.lock.lockShared();
+  Tensor copy = variable.value;
+  variable.lock.unlockShared();
+  return copy;
+}
+
+Status VariableStore::write(size_t index, const TensorView& value) {
+  Variable& variable = *variables_[index];
+  // Type and shape never change, so they are read without the lock.
+  if (value.dtype != variable.value.dtype() || !std::ranges::equal(value.dims, variable.value.dims())) {
+    return makeError<ErrorId::kR0003>(variable.name, typeText(value.dtype, value.dims),
+                                      typeText(variable.value.dtype(), variable.value.dims()));
+  }
+  auto bytes = static_cast<size_t>(variable.value.numBytes());
+  if (bytes > 0 && value.data == nullptr) {
+    return makeError<ErrorId::kR0003>(variable.name, "without data", typeText(variable.value.dtype(), variable.value.dims()));
+  }
+  if (bytes > 0) {
+    variable.lock.lock();
+    std::memmove(variable.value.mutableData(), value.data, bytes);
+    variable.lock.unlock();
+  }
+  return absl::OkStatus();
+}
+
+std::map<std::string, Tensor> VariableStore::snapshot() const {
+  std::map<std::string, Tensor> values;
+  for (const auto& variable : variables_) {
+    variable->lock.lockShared();
+  }
+  for (const auto& variable : variables_) {
+    values.emplace(variable->name, variable->value);
+  }
+  for (const auto& variable : variables_) {
+    variable->lock.unlockShared();
+  }
+  return values;
+}
+
+}  // namespace kiln::runtime

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Writes the op reference (Markdown) from the op entries."""
+import argparse
+
+import op_spec
+
+TOLERANCES = {'kExact': 'the same bits as the reference', 'kUlp': '{} ULP of the result',
+              'kSumUlp': '{} ULP of the sum of the magnitudes of the terms'}
+
+
+def dag_text(dag):
+    if dag is None:
+        return ''
+    operator = dag['operator']['def']
+    args = [f'{name}' if value is None else dag_text(value) for value, name in dag['args']]
+    if operator == 'get':
+        return args[0]
+    if operator in ('One', 'Zero'):
+        return {'One': '1', 'Zero': '0'}[operator]
+    return f'{operator}({", ".join(args)})' if args else dag['printable'].strip('()')
+
+
+def derivative_text(op):
+    if op.gradient == 'kPartials':
+        return '; '.join(f'd{op.results[0].name}/d{o.name} = `{dag_text(d)}`'
+                         for o, d in zip(op.operands, op.derivative['partials']))
+    if op.gradient == 'kLinear':
+        return 'linear in ' + ', '.join(f'`{n}`' for n in op.derivative['operands'])
+    if op.gradient == 'kRule':
+        return 'yes'
+    return f'none: {op.no_gradient_reason}'
+
+
+def value_rows(kind, values):
+    return [f'| {kind} | `{v.name}`{" ..." if v.variadic else ""} | {v.summary} ({", ".join(v.dtypes)}) |' for v in values]
+
+
+def page(ops):
+    out = ['# Ops', '', f'{len(ops)} ops, from the entries in `ops/*/*.td`. Tolerance is how far a compiled result may be '
+           'from the reference implementation.', '']
+    families = sorted({op.family for op in ops})
+    for family in families:
+        names = ', '.join(f'[{op.name}](#kiln{op.name})' for op in ops if op.family == family)
+        out.append(f'- **{family}**: {names}')
+    for family in families:
+        for op in (o for o in ops if o.family == family):
+            out += ['', f'## kiln.{op.name}', '', f'{op.summary}.', '', op.description, '', '| | name | type |', '|---|---|---|']
+            out += value_rows('operand', op.operands)
+            out += [f'| attribute | `{a.name}` | {a.kind[1:].lower()}'
+                    f'{", default " + a.default if a.default is not None else ""} |' for a in op.attributes]
+            out += value_rows('result', op.results)
+            out += ['', f'Derivative: {derivative_text(op)}. Tolerance: {TOLERANCES[op.tolerance[0]].format(op.tolerance[1])}.']
+    return '\n'.join(out) + '\n'
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('json', help='the output of llvm-tblgen --dump-json for all ops')
+    parser.add_argument('--root', required=True, help='the root of the repository')
+    parser.add_argument('--output', required=True)
+    args = parser.parse_args()
+    op_spec.write_if_changed(args.output, page(op_spec.read_ops(args.json, args.root)))
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+/// \file Whether compiled code computes what the reference interpreter computes.
+#pragma once
+
+#include "tools/kiln-bench/workloads.h"
+
+namespace kiln::bench {
+
+struct Verification {
+  bool isEqual = false;
+  double maxError = 0;  ///< Largest difference of any fetch or variable, relative to that tensor's largest value.
+};
+
+/// Runs the workload once compiled and once interpreted, from the same variables on the same feeds, and compares fetches
+/// and, afterwards, variables.
+StatusOr<Verification> verify(const Workload& workload, int threads);
+
+}  // namespace kiln::bench

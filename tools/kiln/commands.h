@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+/// \file The commands of `kiln`, each in a file of its own.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proto/base/status.h"
+
+namespace kiln::tools {
+
+struct RunOptions {
+  std::string model;
+  std::string entry;                 ///< Empty: the model's only entry, or what --fetch needs.
+  std::vector<std::string> feeds;    ///< NAME=VALUE, NAME=@file.npy or NAME=@file.npz:key.
+  std::vector<std::string> fetches;  ///< Empty: all of the entry.
+  std::string output;                ///< Folder for NAME.npy; empty: print.
+  int threads = 0;
+};
+
+/// Compiles and runs a model once. Errors name the file, the feed or fetch, and what there is.
+Status runModel(const RunOptions& options);
+
+enum class InspectFormat { kTable, kJson, kDot };
+/// Prints what a model holds.
+Status inspectModel(const std::string& model, InspectFormat format);
+
+/// Prints the page of an error id. Errors: KILN-T0001 with the nearest ids.
+Status explainError(const std::string& id);
+
+}  // namespace kiln::tools

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <cstdio>
+
+#include "tools/kiln/commands.h"
+
+namespace kiln::tools {
+namespace {
+
+constexpr size_t kLineWidth = 100;
+
+// The template of a message with its placeholders as `...`.
+std::string readable(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (text[i] == '$' && i + 1 < text.size() && text[i + 1] >= '0' && text[i + 1] <= '9') {
+      out += "...";
+      ++i;
+    } else {
+      out += text[i];
+    }
+  }
+  return out;
+}
+
+std::string wrapped(std::string_view text) {
+  std::string out;
+  size_t column = 0;
+  for (size_t at = 0; at < text.size();) {
+    size_t end = std::min(text.find(' ', at), text.size());
+    if (column > 0 && column + 1 + (end - at) > kLineWidth) {
+      out += '\n';
+      column = 0;
+    }
+    out += column > 0 ? " " : "";
+    out += text.substr(at, end - at);
+    column += (column > 0 ? 1 : 0) + (end - at);
+    at = end + 1;
+  }
+  return out;
+}
+
+}  // namespace
+
+Status explainError(const std::string& id) {
+  const ErrorInfo* info = findError(id);
+  if (info == nullptr) {
+    std::vector<std::string> ids;
+    for (const ErrorInfo& known : allErrors()) {
+      ids.emplace_back(known.id);
+    }
+    return makeError<ErrorId::kT0001>(id, nearestNames(id, ids));
+  }
+  std::printf("%s  %s\n\n%s\n", std::string(info->id).c_str(), readable(info->text).c_str(), wrapped(info->page).c_str());
+  return Status();
+}
+
+}  // namespace kiln::tools
