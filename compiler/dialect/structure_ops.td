@@ -46,7 +46,7 @@ def Kiln_KernelOp : Kiln_StructureOp<"kernel", [IsolatedFromAbove, SingleBlock, 
   let assemblyFormat = "$name `kind` `(` $kind `)` `ins` `(` $inputs `)` $body attr-dict `:` functional-type(operands, results)";
 }
 
-def Kiln_YieldOp : Kiln_StructureOp<"yield", [Pure, Terminator, ReturnLike]> {
+def Kiln_YieldOp : Kiln_StructureOp<"yield", [Pure, Terminator]> {
   let summary = "Ends a region with its results";
   let arguments = (ins Variadic<AnyRankedTensor>:$values);
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
