@@ -78,6 +78,7 @@ struct Entry {
   std::vector<Port> feeds;
   std::vector<Port> fetches;
   std::vector<NodeId> targets;  ///< assign or group nodes.
+  SourceLocation location;      ///< Where the user declared it.
 };
 
 /// The parts of a graph. Made by GraphBuilder, graph/io and the compiler's export; checked by Graph::create.
@@ -93,7 +94,8 @@ struct GraphData {
 /// An immutable graph. Copies share the data. Thread-safe.
 class Graph {
  public:
-  Graph() = default;
+  /// An empty graph.
+  Graph();
   /// Checks everything that a graph promises (names unique, inputs exist and come first, types as inferred, no recursive
   /// call, no variable assigned twice in an entry, entries name what exists) and returns the graph, or all errors in one
   /// status, each on a line of its own, with the first one's id.
@@ -114,7 +116,8 @@ class Graph {
   StatusOr<ValueRef> findValue(std::string_view endpoint) const;
   /// The nodes of the op `variable`, in order.
   std::vector<NodeId> variables() const;
-  /// The same graph with other values for variables (by node name).
+  /// The same graph with these values for variables (by node name), beside those that it has for others. The caller vouches
+  /// that they fit: a Session checks them against the variables again.
   Graph withWeights(std::map<std::string, TensorPtr> weights) const;
 
   /// Equal in everything but locations.
@@ -136,6 +139,9 @@ StatusOr<Entry> makeEntry(const Graph& graph, std::string name, const std::vecto
 
 /// The assign nodes that running `entry` performs, groups followed, each once.
 std::vector<NodeId> assignsOf(const Body& body, const std::vector<NodeId>& targets);
+
+/// Whether a node draws random numbers.
+bool drawsRandomNumbers(const Node& node);
 
 /// The graph as text, one node a line: `%logits = kiln.add(%xw, %b) : f32[batch, 10]  // model.cc:41`.
 std::string toString(const Graph& graph);

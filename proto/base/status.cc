@@ -15,8 +15,8 @@ namespace {
 constexpr char kPayloadUrl[] = "kiln.error_id";
 
 // Names in damaged or hostile files may be of any length and number; suggestions need not be perfect for them.
-constexpr size_t kComparedLength = 80;
-constexpr size_t kComparedNames = 10000;
+constexpr size_t kComparedLength = 64;
+constexpr size_t kComparedNames = 5000;
 
 int editDistance(std::string_view a, std::string_view b) {
   a = a.substr(0, kComparedLength);

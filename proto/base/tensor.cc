@@ -40,6 +40,30 @@ T fromDouble(double value) {
   return static_cast<T>(value);
 }
 
+// Calls f with a value of the C++ type that holds `type`; false when there is none.
+template <class F>
+bool dispatch(DType type, F f) {
+  switch (type) {
+    case DType::kF32: f(float{}); return true;
+    case DType::kF64: f(double{}); return true;
+    case DType::kI8: f(int8_t{}); return true;
+    case DType::kI16: f(int16_t{}); return true;
+    case DType::kI32: f(int32_t{}); return true;
+    case DType::kI64: f(int64_t{}); return true;
+    case DType::kU8: f(uint8_t{}); return true;
+    case DType::kU16: f(uint16_t{}); return true;
+    case DType::kU32: f(uint32_t{}); return true;
+    case DType::kU64: f(uint64_t{}); return true;
+    case DType::kBool: f(bool{}); return true;
+    default: return false;
+  }
+}
+
+// Whether at() and set() know the type; the 8-bit and smaller ones are only carried.
+bool hasNumbers(DType type) {
+  return type == DType::kF16 || type == DType::kBF16 || isComplex(type) || dispatch(type, [](auto) {});
+}
+
 // A 16-bit IEEE float with the given numbers of exponent and mantissa bits: f16 is (5, 10), bf16 is (8, 7).
 double halfToDouble(uint16_t bits, int exponentBits, int mantissaBits) {
   int bias = (1 << (exponentBits - 1)) - 1;
@@ -76,25 +100,6 @@ uint16_t doubleToHalf(double value, int exponentBits, int mantissaBits) {
   auto units = static_cast<int64_t>(std::nearbyint(std::ldexp(magnitude, mantissaBits - exponent)));
   int64_t bits = units + (static_cast<int64_t>(exponent + bias - 1) << mantissaBits);
   return bits >= (static_cast<int64_t>(largest) << mantissaBits) ? infinity : static_cast<uint16_t>(sign | bits);
-}
-
-// Calls f with a value of the C++ type that holds `type`; false when there is none.
-template <class F>
-bool dispatch(DType type, F f) {
-  switch (type) {
-    case DType::kF32: f(float{}); return true;
-    case DType::kF64: f(double{}); return true;
-    case DType::kI8: f(int8_t{}); return true;
-    case DType::kI16: f(int16_t{}); return true;
-    case DType::kI32: f(int32_t{}); return true;
-    case DType::kI64: f(int64_t{}); return true;
-    case DType::kU8: f(uint8_t{}); return true;
-    case DType::kU16: f(uint16_t{}); return true;
-    case DType::kU32: f(uint32_t{}); return true;
-    case DType::kU64: f(uint64_t{}); return true;
-    case DType::kBool: f(bool{}); return true;
-    default: return false;
-  }
 }
 
 }  // namespace
@@ -241,6 +246,9 @@ std::string Tensor::toString(int64_t limit) const {
     }
     return brackets;
   };
+  if (!hasNumbers(dtype_)) {
+    return text + "(" + std::to_string(numBytes()) + " bytes)";
+  }
   for (int64_t i = 0; i < shown; ++i) {
     text += i == 0 ? "" : ", ";
     text.append(opening(i, false), '[');

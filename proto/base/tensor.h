@@ -78,7 +78,8 @@ class Tensor {
   /// shapes); the values are then unspecified.
   void resize(DType dtype, std::span<const int64_t> dims);
 
-  /// Element `index` (row-major) as a double; complex types give the real part. For tests, printing and references.
+  /// Element `index` (row-major) as a double; complex types give the real part. Not for types of 8-bit floats and smaller.
+  /// For tests, printing and references.
   double at(int64_t index) const;
   /// Stores `value`, rounded or truncated as a C++ conversion does; NaN to an integer gives 0, out of range saturates.
   void set(int64_t index, double value);

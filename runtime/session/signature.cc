@@ -2,6 +2,7 @@
 #include "runtime/session/signature.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace kiln::runtime {
 namespace {
@@ -10,6 +11,17 @@ namespace {
 constexpr int64_t kMaxElements = int64_t{1} << 50;
 
 std::string numbers(std::span<const int64_t> dims) { return Shape::of({dims.begin(), dims.end()}).toString(); }
+
+// The x for which factor * x + number is `length`; false when there is no such whole number.
+bool solve(int64_t factor, int64_t number, int64_t length, int64_t* x) {
+  int64_t rest = 0;
+  // The most negative number has no quotient by -1.
+  if (__builtin_sub_overflow(length, number, &rest) || rest == std::numeric_limits<int64_t>::min() || rest % factor != 0) {
+    return false;
+  }
+  *x = rest / factor;
+  return true;
+}
 
 }  // namespace
 
@@ -155,7 +167,7 @@ bool Signature::evaluate(int32_t expression, const int64_t* symbols, int64_t* va
 
 Status Signature::bind(std::span<const TensorView> feeds, int64_t* symbols, int64_t* feedBytes) const {
   for (size_t f = 0; f < feeds.size(); ++f) {
-    const Tensor& wanted = feeds_[f];
+    const TensorRule& wanted = feeds_[f];
     const TensorView& found = feeds[f];
     if (found.dtype != wanted.dtype || found.dims.size() != static_cast<size_t>(wanted.rank)) [[unlikely]] {
       return badFeed(feeds, f, symbols);
@@ -178,12 +190,8 @@ Status Signature::bind(std::span<const TensorView> feeds, int64_t* symbols, int6
           bad |= length != symbols[axis.index];
           break;
         case Kind::kSolve: {
-          int64_t rest = 0;
-          if (length < 0 || __builtin_sub_overflow(length, axis.number, &rest) || rest == INT64_MIN) {
-            return badFeed(feeds, f, symbols);
-          }
-          bad |= rest % axis.factor != 0;
-          int64_t value = rest / axis.factor;
+          int64_t value = 0;
+          bad |= !solve(axis.factor, axis.number, length, &value);
           bad |= value < ranges_[static_cast<size_t>(axis.index)].min || value > ranges_[static_cast<size_t>(axis.index)].max;
           symbols[axis.index] = value;
           break;
@@ -248,14 +256,11 @@ Status Signature::badAxis(const TensorView& view, size_t feed, int axisIndex, co
     case Kind::kNumber:
       return length == axis.number ? absl::OkStatus() : makeError<ErrorId::kR0021>(spec.name, shape, wantedShape, begin + wanted);
     case Kind::kSolve:
-      // Wraps for a number near the ends of 64 bits, which then fails the test or the range.
-      if (static_cast<int64_t>(static_cast<uint64_t>(length) - static_cast<uint64_t>(axis.number)) < -DimRange::kUnbounded ||
-          (length - axis.number) % axis.factor != 0) {
+    case Kind::kFirst: {
+      int64_t value = length;
+      if (axis.kind == Kind::kSolve && !solve(axis.factor, axis.number, length, &value)) {
         return makeError<ErrorId::kR0021>(spec.name, shape, wantedShape, begin + wanted);
       }
-      [[fallthrough]];
-    case Kind::kFirst: {
-      int64_t value = axis.kind == Kind::kFirst ? length : (length - axis.number) / axis.factor;
       if (value >= ranges_[index].min && value <= ranges_[index].max) {
         return absl::OkStatus();
       }
@@ -290,7 +295,7 @@ Status Signature::badAxis(const TensorView& view, size_t feed, int axisIndex, co
 }
 
 int64_t Signature::fetchDims(size_t index, const int64_t* symbols, int64_t* dims) const {
-  const Tensor& fetch = fetches_[index];
+  const TensorRule& fetch = fetches_[index];
   int64_t count = 1;
   bool bad = false, empty = false;
   const Axis* axes = axes_.data() + fetch.firstAxis;

@@ -53,7 +53,7 @@ class Signature {
     int64_t number = 0;
     int64_t factor = 1;
   };
-  struct Tensor {
+  struct TensorRule {
     DType dtype;
     int rank;
     int bits;
@@ -86,7 +86,7 @@ class Signature {
   Status badAxis(const TensorView& view, size_t feed, int axis, const int64_t* symbols) const;
 
   const EntryManifest* manifest_ = nullptr;
-  std::vector<Tensor> feeds_, fetches_;
+  std::vector<TensorRule> feeds_, fetches_;
   std::vector<Axis> axes_;
   std::vector<Expression> expressions_;
   std::vector<Term> terms_;

@@ -11,6 +11,7 @@ namespace kiln::runtime {
 namespace {
 
 struct Loop {
+  Loop(const kiln_context_t* context, kiln_task_fn_t fn, void* task) : context(context), fn(fn), task(task) {}
   const kiln_context_t* context;
   kiln_task_fn_t fn;
   void* task;
@@ -39,7 +40,7 @@ KILN_CALLS_COMPILED_CODE int32_t runChunk(void* argument, int64_t begin, int64_t
 
 kiln_status_t parallelFor(kiln_context_t* context, int64_t count, int64_t grain, kiln_task_fn_t fn, void* task) {
   const RunHost& host = *static_cast<const RunHost*>(context->host);
-  Loop loop{.context = context, .fn = fn, .task = task};
+  Loop loop(context, fn, task);
   kiln_status_t status = ThreadPool::process().parallelFor(count, grain, host.maxThreads, runChunk, &loop);
   if (status != KILN_STATUS_OK && context->error.code == KILN_STATUS_OK) {
     context->error = loop.error;

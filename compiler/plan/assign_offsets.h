@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+/// \file Packs the buffers of a plan into one arena.
+#pragma once
+
+#include "compiler/plan/memory_plan.h"
+
+namespace kiln::compiler {
+
+/// Gives every buffer of `plan` its place so that buffers whose lifetimes overlap never share bytes: static sizes by best
+/// fit, symbolic sizes in slots. Sets staticBytes and slots.
+void assignOffsets(MemoryPlan& plan);
+
+/// True when a <= b for all non-negative values of the symbols, by comparing coefficients.
+bool isAlwaysAtMost(const Dim& a, const Dim& b);
+
+}  // namespace kiln::compiler

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+/// \file What a GraphBuilder holds while it builds. Private to graph/build.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "graph/build/builder.h"
+#include "graph/ir/diagnostics.h"
+#include "graph/ir/inference.h"
+
+namespace kiln {
+
+/// One body under construction: the main one, or a function's.
+struct BodyState {
+  BodyState(std::string function, const std::map<std::string, Function>& functions)
+      : function(std::move(function)), inference(body, functions) {}
+  BodyState(const BodyState&) = delete;
+
+  Body body;
+  std::string function;  ///< "" for the main body.
+  BodyInference inference;
+  std::unordered_map<std::string, NodeId> names;
+  std::unordered_map<std::string, int> nodeSuffixes;   ///< The next to try for a taken name.
+  std::unordered_map<std::string, int> scopeSuffixes;
+  std::vector<std::string> prefixes = {""};            ///< Of the open scopes; the last one is current.
+  std::vector<NodeId> sourceOf;                        ///< For each node, a placeholder or variable that it depends on, or -1.
+
+  std::string describe() const { return function.empty() ? "the graph" : "function '" + function + "'"; }
+};
+
+struct GraphBuilder::State {
+  struct PendingEntry {
+    std::string name;
+    EntrySpec spec;
+    SourceLocation location;
+  };
+
+  GraphBuilder* builder = nullptr;
+  std::string name;
+  std::map<std::string, Function> functions;
+  std::unordered_set<std::string> brokenFunctions;
+  std::deque<BodyState> bodies;
+  std::vector<int> openBodies = {0};  ///< Functions may be defined within functions.
+  std::map<std::string, DimRange> symbols;
+  std::vector<PendingEntry> entries;
+  std::vector<Value> trainable;
+  std::vector<NodeId> initialAssigns;
+  Value randomState;
+  int64_t seed = 0;
+  int64_t nextRandomOpId = 0;
+  ErrorList errors;
+  bool isFinished = false;
+  Graph graph;  ///< Once finished: values look their names up here.
+  std::unordered_map<const char*, std::string_view> files;
+
+  BodyState& current() { return bodies[openBodies.back()]; }
+  const Body& bodyOf(int body) const;
+  Value makeValue(int body, ValueRef ref) const;
+  Value poison() const { return makeValue(0, ValueRef{}); }
+
+  SourceLocation locate(Where where);
+  /// The name under the current scope as it is, or with the first free suffix.
+  std::string scopedName(std::string_view base) { return current().prefixes.back() + std::string(base); }
+  std::string freshName(const std::string& wanted);
+
+  /// Records an error. `subject` is `kiln.matmul 'proj'`; the inputs' origins become notes.
+  void fail(const Status& status, SourceLocation where, std::string_view subject = "", const std::vector<Value>& inputs = {});
+
+  /// True when all values can be operands here; records what is wrong. Poisoned values are silent.
+  bool checkOperands(const OpSchema& op, const std::vector<Value>& inputs, SourceLocation where, std::string_view subject);
+
+  /// The node with exactly that name, or nothing after an error. The inputs are valid here.
+  const Node* addNode(const OpSchema& op, const std::vector<Value>& inputs, Attributes attributes, std::string name, SourceLocation where);
+  /// As addNode, for names that the user chose: refuses one that is taken or malformed.
+  const Node* addNamedNode(const OpSchema& op, const std::vector<Value>& inputs, Attributes attributes, std::string name,
+                           SourceLocation where);
+
+  /// Records KILN-G0019 and returns true inside a function body.
+  bool refuseInFunction(std::string_view what, std::string_view why, SourceLocation where);
+  /// Whether a path of differentiable ops leads from each x to the ys, or none at all; records KILN-G0212.
+  bool checkDifferentiable(const std::vector<Value>& ys, const std::vector<Value>& xs, SourceLocation where, std::string_view subject);
+};
+
+}  // namespace kiln

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "graph/ir/inference.h"
+
+#include <algorithm>
+
+namespace kiln {
+namespace {
+
+// Shapes have few axes; longer integer vectors are data.
+constexpr int64_t kLongestShape = 64;
+
+// Bounds of the polynomial that counts a shape's elements. A shape of a real model has one term and a degree below 8.
+constexpr int64_t kMostTerms = 4096;
+constexpr size_t kHighestDegree = 64;
+
+bool isShapeLike(const ValueType& type) {
+  return type.dtype == i64 && (type.shape.rank() == 0 || (type.shape.rank() == 1 && type.shape[0].isStatic() &&
+                                                          type.shape[0].value() <= kLongestShape));
+}
+
+}  // namespace
+
+Status checkShapeCost(const Shape& shape) {
+  int64_t terms = 1;
+  size_t degree = 0;
+  for (const Dim& d : shape) {
+    if (!d.isStatic()) {
+      const std::vector<Dim::Term> parts = d.terms();
+      size_t largest = 0;
+      for (const Dim::Term& part : parts) {
+        largest = std::max(largest, part.symbols.size());
+      }
+      terms *= std::max<int64_t>(1, parts.size());
+      degree += largest;
+      if (terms > kMostTerms || degree > kHighestDegree) {
+        return makeError<ErrorId::kG0022>("of rank " + std::to_string(shape.rank()), kMostTerms);
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+BodyInference::BodyInference(const Body& body, const std::map<std::string, Function>& functions)
+    : body_(body), functions_(functions) {}
+
+Status BodyInference::infer(Node& node) {
+  std::vector<ValueType> operands;
+  std::vector<std::optional<std::vector<Dim>>> shapes;
+  operands.reserve(node.inputs.size());
+  shapes.reserve(node.inputs.size());
+  for (ValueRef input : node.inputs) {
+    operands.push_back(body_.type(input));
+    shapes.push_back(shapeValue(input));
+  }
+  ShapeContext context;
+  context.operands = operands;
+  context.shapeValues = shapes;
+  context.attributes = &node.attributes;
+  std::vector<ValueType> parameters, results;
+  if (node.op->name == "call") {
+    if (const Attribute* callee = node.attributes.find("callee"); callee != nullptr && std::holds_alternative<std::string>(*callee)) {
+      const std::string& name = std::get<std::string>(*callee);
+      auto function = functions_.find(name);
+      if (function == functions_.end()) {
+        std::vector<std::string> known;
+        for (const auto& [other, unused] : functions_) {
+          known.push_back(other);
+        }
+        return makeError<ErrorId::kG0007>(name, didYouMean(name, known));
+      }
+      for (ValueRef value : function->second.parameters) {
+        parameters.push_back(function->second.body.type(value));
+      }
+      for (ValueRef value : function->second.results) {
+        results.push_back(function->second.body.type(value));
+      }
+      context.calleeParameters = parameters;
+      context.calleeResults = results;
+    }
+  }
+  KILN_RETURN_IF_ERROR(inferNode(*node.op, node.attributes, context));
+  for (const ValueType& type : context.results) {
+    KILN_RETURN_IF_ERROR(checkShapeCost(type.shape));
+  }
+  node.outputs = std::move(context.results);
+  rememberShapeValue(node, shapes);
+  return absl::OkStatus();
+}
+
+std::optional<std::vector<Dim>> BodyInference::shapeValue(ValueRef value) const {
+  auto found = shapeValues_.find(value.node);
+  if (found == shapeValues_.end() || value.output != 0) {
+    return std::nullopt;
+  }
+  return found->second;
+}
+
+void BodyInference::rememberShapeValue(const Node& node, const std::vector<std::optional<std::vector<Dim>>>& operands) {
+  if (node.outputs.size() != 1 || !isShapeLike(node.outputs[0])) {
+    return;
+  }
+  const std::string_view op = node.op->name;
+  std::vector<Dim> dims;
+  if (op == "shape_value") {
+    dims = node.attributes.get<Shape>("shape").dims();
+  } else if (op == "constant") {
+    const Tensor& value = *node.attributes.get<TensorPtr>("value");
+    for (int64_t i = 0; i < value.numElements(); ++i) {
+      dims.push_back(Dim(value.data<int64_t>()[i]));
+    }
+  } else if (op == "broadcast") {
+    const int64_t length = node.outputs[0].shape.rank() == 0 ? 1 : node.outputs[0].shape[0].value();
+    if (!operands[0] || (operands[0]->size() != 1 && static_cast<int64_t>(operands[0]->size()) != length)) {
+      return;
+    }
+    dims = operands[0]->size() == 1 ? std::vector<Dim>(length, operands[0]->front()) : *operands[0];
+  } else if (op == "add" || op == "sub" || op == "mul") {
+    if (!operands[0] || !operands[1] || operands[0]->size() != operands[1]->size()) {
+      return;
+    }
+    for (size_t i = 0; i < operands[0]->size(); ++i) {
+      const Dim &a = (*operands[0])[i], &b = (*operands[1])[i];
+      dims.push_back(op == "add" ? a + b : op == "sub" ? a - b : a * b);
+    }
+  } else {
+    return;
+  }
+  if (checkShapeCost(Shape(dims)).ok()) {
+    shapeValues_.emplace(node.id, std::move(dims));
+  }
+}
+
+}  // namespace kiln
