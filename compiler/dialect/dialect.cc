@@ -10,15 +10,6 @@
 
 namespace kiln::compiler {
 
-void KilnDialect::initialize() {
-  addAttributes<ShapeAttr>();
-  registerKilnDialectOperations(this);
-  addOperations<
-#define GET_OP_LIST
-#include "compiler/dialect/structure_ops.cc.inc"
-      >();
-}
-
 void loadKilnDialects(mlir::MLIRContext& context) { context.loadDialect<KilnDialect, mlir::func::FuncDialect>(); }
 
 // Every op of ops/ is checked by the inference that checked it in the graph.

@@ -33,6 +33,7 @@ inline constexpr char kFeedAttr[] = "kiln.feed";          ///< On an argument: t
 inline constexpr char kVariableAttr[] = "kiln.variable";  ///< On an argument: the variable's name.
 inline constexpr char kFetchAttr[] = "kiln.fetch";        ///< On a result: the fetch's name.
 inline constexpr char kAssignAttr[] = "kiln.assign";      ///< On a result: the variable that takes it at the end of the run.
+inline constexpr char kNodeAttr[] = "kiln.node";          ///< On an assigned result: the name of the assign node.
 
 /// Loads the kiln and func dialects into the context.
 void loadKilnDialects(mlir::MLIRContext& context);

@@ -148,6 +148,16 @@ Shape shapeOf(mlir::Type type) {
 
 ValueType valueType(mlir::Type type) { return {dtypeOf(type), shapeOf(type)}; }
 
+// Here, where the storage of ShapeAttr is known.
+void KilnDialect::initialize() {
+  addAttributes<ShapeAttr>();
+  registerKilnDialectOperations(this);
+  addOperations<
+#define GET_OP_LIST
+#include "compiler/dialect/structure_ops.cc.inc"
+      >();
+}
+
 mlir::Attribute KilnDialect::parseAttribute(mlir::DialectAsmParser& parser, mlir::Type) const {
   llvm::StringRef spec = parser.getFullSymbolSpec();
   if (!spec.consume_front("shape<") || !spec.consume_back(">")) {

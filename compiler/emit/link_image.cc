@@ -16,6 +16,7 @@
 
 #include "lld/Common/CommonLinkerContext.h"
 #include "lld/Common/Driver.h"
+#include "llvm/Object/ObjectFile.h"
 #include "llvm/Support/raw_ostream.h"
 
 LLD_HAS_DRIVER(elf)
@@ -109,9 +110,20 @@ std::string shorten(std::string report) {
   return report.size() > kLimit ? report.substr(0, kLimit) + "..." : report;
 }
 
+/// The linker ends the process over some damaged objects, so these must not reach it.
+Status checkObject(std::span<const uint8_t> object) {
+  llvm::StringRef bytes(reinterpret_cast<const char*>(object.data()), object.size());
+  auto file = llvm::object::ObjectFile::createELFObjectFile(llvm::MemoryBufferRef(bytes, "object"));
+  if (!file) {
+    return makeError<ErrorId::kC0401>(llvm::toString(file.takeError()));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 StatusOr<CodeImage> linkImage(std::span<const uint8_t> object) {
+  KILN_RETURN_IF_ERROR(checkObject(object));
   Descriptor input(memfd_create("kiln-object", MFD_CLOEXEC));
   if (!input.isOpen()) {
     return noPlace("the object in memory");

@@ -188,7 +188,7 @@ class Planner {
     }
   }
 
-  mlir::Value oldValue(int variable) const {
+  mlir::Value oldValue(int variable) {
     for (auto argument : entry_.getArguments()) {
       if (argumentPlace_.lookup(argument) == Place{Space::kVariable, variable}) {
         return argument;

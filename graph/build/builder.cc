@@ -89,6 +89,8 @@ const std::string& GraphBuilder::name() const { return state_->name; }
 
 void GraphBuilder::addError(Status status, Where where) { state_->fail(status, state_->locate(where)); }
 
+Value GraphBuilder::poisoned() const { return state_->poison(); }
+
 Value GraphBuilder::placeholder(std::string_view name, DType dtype, Shape shape, Where where) {
   const SourceLocation location = state_->locate(where);
   if (state_->isFinished ||

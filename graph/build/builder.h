@@ -162,8 +162,10 @@ class GraphBuilder {
   /// After an error the results are poisoned (none for an op with a variable number of results).
   std::vector<Value> makeNode(std::string_view op, const std::vector<Value>& inputs, Attributes attributes,
                               std::string_view name, Where where);
-  /// Records an error of a library built on top (nn, optim); the result of the call should be a poisoned Value.
+  /// Records an error of a library built on top (nn, optim); the result of the call should be poisoned().
   void addError(Status status, Where where);
+  /// A value that stands for the result of a failed call.
+  Value poisoned() const;
 
   /// All errors so far are in the status, each on a line, with the first one's id; otherwise the graph. The builder takes no
   /// more calls then, but its values keep their names, so that they can be given as endpoints of a session.

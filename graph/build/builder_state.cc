@@ -115,6 +115,9 @@ bool GraphBuilder::State::checkOperands(const OpSchema& op, const std::vector<Va
       fail(makeError<ErrorId::kG0203>(operandName(op, i), input.name(), bodies[input.body_].describe(), current().describe()), where,
            subject, {input});
       isFine = false;
+    } else if (const Node& maker = current().body.node(input.ref_.node); maker.outputs.empty() && op.name != "group") {
+      fail(makeError<ErrorId::kG0002>(i, kiln::describe(maker) + " gives no value"), where, subject, {input});
+      isFine = false;
     }
   }
   return isFine;

@@ -18,26 +18,59 @@ bool isShapeLike(const ValueType& type) {
                                                           type.shape[0].value() <= kLongestShape));
 }
 
-}  // namespace
-
-Status checkShapeCost(const Shape& shape) {
-  int64_t terms = 1;
+struct Cost {
+  int64_t terms = 1;  // of the product of all dims
   size_t degree = 0;
+};
+
+Cost costOf(const Shape& shape) {
+  Cost cost;
   for (const Dim& d : shape) {
-    if (!d.isStatic()) {
-      const std::vector<Dim::Term> parts = d.terms();
-      size_t largest = 0;
-      for (const Dim::Term& part : parts) {
-        largest = std::max(largest, part.symbols.size());
+    if (!d.isStatic() && cost.terms <= kMostTerms) {
+      size_t degree = 0;
+      const std::vector<Dim::Term> terms = d.terms();
+      for (const Dim::Term& term : terms) {
+        degree = std::max(degree, term.symbols.size());
       }
-      terms *= std::max<int64_t>(1, parts.size());
-      degree += largest;
-      if (terms > kMostTerms || degree > kHighestDegree) {
-        return makeError<ErrorId::kG0022>("of rank " + std::to_string(shape.rank()), kMostTerms);
-      }
+      cost.terms *= std::max<int64_t>(1, terms.size());
+      cost.degree += degree;
+    }
+  }
+  return cost;
+}
+
+Status tooCostly(const std::string& shape) { return makeError<ErrorId::kG0022>(shape, kMostTerms); }
+
+// A call puts the arguments' dims in place of the callee's symbols: powers of sums.
+Status checkCallCost(const std::vector<ValueType>& arguments, const std::vector<ValueType>& parameters,
+                     const std::vector<ValueType>& results) {
+  int64_t terms = 1;
+  for (const ValueType& argument : arguments) {
+    for (const Dim& d : argument.shape) {
+      terms = std::max(terms, costOf(Shape{d}).terms);
+    }
+  }
+  size_t degree = 0;
+  for (const auto* types : {&parameters, &results}) {
+    for (const ValueType& type : *types) {
+      degree = std::max(degree, costOf(type.shape).degree);
+    }
+  }
+  int64_t product = 1;
+  for (size_t i = 0; i < degree && terms > 1; ++i) {
+    product *= terms;
+    if (product > kMostTerms) {
+      return tooCostly("of a call");
     }
   }
   return absl::OkStatus();
+}
+
+}  // namespace
+
+Status checkShapeCost(const Shape& shape) {
+  const Cost cost = costOf(shape);
+  return cost.terms > kMostTerms || cost.degree > kHighestDegree ? tooCostly("of rank " + std::to_string(shape.rank())) : absl::OkStatus();
 }
 
 BodyInference::BodyInference(const Body& body, const std::map<std::string, Function>& functions)
@@ -74,6 +107,7 @@ Status BodyInference::infer(Node& node) {
       for (ValueRef value : function->second.results) {
         results.push_back(function->second.body.type(value));
       }
+      KILN_RETURN_IF_ERROR(checkCallCost(operands, parameters, results));
       context.calleeParameters = parameters;
       context.calleeResults = results;
     }

@@ -39,9 +39,10 @@ Status forEachGathered(const Tensor& x, const Tensor& indices, const Attributes&
   const int64_t batches = productOf(x.dims(), 0, batchDims), outer = productOf(x.dims(), batchDims, axis);
   const int64_t n = x.dims()[axis], inner = productOf(x.dims(), axis + 1, x.dims().size());
   const int64_t picks = productOf(indices.dims(), batchDims, indices.dims().size());
+  const int64_t lowest = attributes.get<bool>("allow_negative") ? -n : 0;
   for (int64_t i = 0; i < indices.numElements(); ++i) {
     const int64_t index = integerAt(indices, i);
-    if (index < -n || index >= n) {
+    if (index < lowest || index >= n) {
       return makeError<ErrorId::kR0030>(index, n);
     }
   }

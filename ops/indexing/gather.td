@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 def Kiln_GatherOp : Kiln_Op<"gather", "indexing", [NoMemoryEffect]> {
-  let arguments = (ins Kiln_Any:$x, Kiln_Int:$indices, DefaultValuedAttr<I64Attr, "0">:$axis, DefaultValuedAttr<I64Attr, "0">:$batch_dims);
+  let arguments = (ins Kiln_Any:$x, Kiln_Int:$indices, DefaultValuedAttr<I64Attr, "0">:$axis, DefaultValuedAttr<I64Attr, "0">:$batch_dims, DefaultValuedAttr<BoolAttr, "true">:$allow_negative);
   let results = (outs Kiln_Any:$result);
   let derivative = Linear<["x"]>;
   let tolerance = Exact;
@@ -9,7 +9,7 @@ def Kiln_GatherOp : Kiln_Op<"gather", "indexing", [NoMemoryEffect]> {
   let mayFault = 1;
   let summary = "Slices picked by index along an axis";
   let description = [{
-    Rows of x along `axis` picked by `indices` (ONNX Gather; negative indices count from the end); the first batch_dims axes of both are walked together. An index outside [-n, n) ends the run with KILN-R0030.
+    Rows of x along `axis` picked by `indices` (ONNX Gather; negative indices count from the end); the first batch_dims axes of both are walked together. An index outside [-n, n), or any negative one when allow_negative is false, ends the run with KILN-R0030.
 
     Constraints:
     - (C1) batch_dims <= axis < rank(x)

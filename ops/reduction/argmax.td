@@ -8,11 +8,11 @@ def Kiln_ArgmaxOp : Kiln_Op<"argmax", "reduction", [Pure]> {
   let sweep = "custom";
   let summary = "Index of the largest value along an axis";
   let description = [{
-    An i64 tensor of the first index that holds the largest value; a NaN counts as larger than every number.
+    An i64 tensor of the first index that holds the largest value; a NaN counts as larger than every number. When an axis of symbolic length is empty in a run, 0.
 
     Constraints:
     - (C1) axis in [-rank, rank)
-    - (C2) the axis is not empty
+    - (C2) the axis is not known to be empty
     - (C3) dtype(result) = i64
   }];
 }

@@ -17,6 +17,9 @@ Status inferSoftmax(ShapeContext& context) {
 template <class F>
 Status forEachLine(ReferenceContext& context, F&& value) {
   const Tensor& x = *context.operands[0];
+  if (x.numElements() == 0) {
+    return {};
+  }
   const AxisView view(x.dims(), context.attribute<int64_t>("axis"));
   return withFloat(x.dtype(), [&]<class T>(T) {
     for (int64_t line = 0; line < view.outer * view.inner; ++line) {

@@ -100,7 +100,7 @@ const std::vector<OpSchema>& allOps();
 const OpSchema* findOp(std::string_view name);
 
 /// Checks operand count, dtypes and attributes (names, kinds, presence; fills in defaults), then infers result types.
-/// Errors: KILN-G01xx. Does not know the node; the caller annotates.
+/// Errors: KILN-O01xx. Does not know the node; the caller annotates.
 Status inferNode(const OpSchema& op, Attributes& attributes, ShapeContext& context);
 
 }  // namespace kiln

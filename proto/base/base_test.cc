@@ -155,7 +155,7 @@ TEST(Errors, IdsAreUniqueAndHavePages) {
   std::set<std::string_view> ids;
   for (const ErrorInfo& info : allErrors()) {
     EXPECT_TRUE(ids.insert(info.id).second) << info.id << " is used twice";
-    EXPECT_GT(info.page.size(), 60u) << info.id;
+    EXPECT_GT(info.page.size(), 50u) << info.id;
     EXPECT_NE(info.code, absl::StatusCode::kOk) << info.id;
   }
 }

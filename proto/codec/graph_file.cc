@@ -198,6 +198,7 @@ StatusOr<std::string> serializeGraphDef(const wire::GraphDef& graph, GraphForm f
   if (form == GraphForm::kText) {
     pb::TextFormat::Printer printer;
     printer.SetUseUtf8StringEscaping(true);
+  printer.SetHideUnknownFields(true);  // printed as bare numbers, which no parser reads
     KILN_CHECK(printer.PrintToString(graph, &bytes));
     return bytes;
   }

@@ -34,7 +34,8 @@ StatusOr<wire::GraphDef> parseGraphDef(std::string_view bytes, const std::string
 /// As parseGraphDef(), of a file. Errors: also KILN-P0001 to P0003.
 StatusOr<wire::GraphDef> readGraphDef(const std::string& path, const ReadLimits& limits = {});
 
-/// The bytes of a graph: equal graphs give equal bytes. Errors: KILN-P0013, with `file` as the name.
+/// The bytes of a graph: equal graphs give equal bytes. Fields of a newer version survive in binary form only.
+/// Errors: KILN-P0013, with `file` as the name.
 StatusOr<std::string> serializeGraphDef(const wire::GraphDef& graph, GraphForm form, const std::string& file);
 
 /// Replaces the file in one step; the form follows the name. Errors: KILN-P0004, P0013.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception */
-/* The binary interface between compiled code and whatever runs it. Versioned like a schema: fields are only added, at the
- * end, and KILN_ABI_VERSION grows. Fixed-width fields in an order without padding surprises, so that the layout is the same
- * on x86-64, aarch64 and (with 4-byte pointers in 8-byte slots) wasm32. Compiled code allocates nothing, calls nothing but
- * the functions in the context, and touches no memory but the buffers it is given. */
+/* The binary interface between compiled code and whatever runs it. Versioned like a schema: fields are only added, at
+ * the end, and KILN_ABI_VERSION grows. Fixed-width fields in an order without padding surprises, so that the layout is
+ * the same on x86-64, aarch64 and (with 4-byte pointers in 8-byte slots) wasm32. Compiled code allocates nothing, calls
+ * nothing but the functions in the context, and touches no memory but the buffers it is given. */
 #ifndef KILN_RUNTIME_ABI_KILN_ABI_H_
 #define KILN_RUNTIME_ABI_KILN_ABI_H_
 
@@ -26,11 +26,11 @@ typedef int32_t kiln_status_t;
 /* What an entry point returns, and what it leaves in the error slot. */
 enum {
   KILN_STATUS_OK = 0,
-  KILN_STATUS_CANCELLED = 1,         /* the cancel flag was seen before the commit */
-  KILN_STATUS_INDEX_RANGE = 2,       /* values: the index, the length of the axis */
-  KILN_STATUS_DIVIDE_BY_ZERO = 3,    /* integer division; values: the dividend, 0 */
-  KILN_STATUS_ASSERT = 4,            /* an assert op failed */
-  KILN_STATUS_DIM_MISMATCH = 5,      /* values: found, wanted */
+  KILN_STATUS_CANCELLED = 1,      /* the cancel flag was seen before the commit */
+  KILN_STATUS_INDEX_RANGE = 2,    /* values: the index, the length of the axis */
+  KILN_STATUS_DIVIDE_BY_ZERO = 3, /* integer division; values: the dividend, 0 */
+  KILN_STATUS_ASSERT = 4,         /* an assert op failed */
+  KILN_STATUS_DIM_MISMATCH = 5,   /* values: found, wanted */
   KILN_STATUS_INTERNAL = 6
 };
 
@@ -42,13 +42,16 @@ typedef struct kiln_error_t {
 
 struct kiln_context_t;
 
-/* A piece of work: items [begin, end) of `count`. `task` is passed through. Returns a status. `context` is a copy of the one
- * given to parallel_for with an error slot of its own: a fault is written there, never to a context kept in `task`. */
+/* A piece of work: items [begin, end) of `count`. `task` is passed through. Returns a status. `context` is a copy of
+ * the one given to parallel_for with an error slot of its own: a fault is written there, never to a context kept in
+ * `task`. */
 typedef kiln_status_t (*kiln_task_fn_t)(struct kiln_context_t* context, void* task, int64_t begin, int64_t end);
 
-/* Runs fn over [0, count) in chunks of `grain` items (the last may be shorter), on any number of threads; returns when all
- * are done, with the first non-zero status. Chunk bounds depend on count and grain only, so results do not depend on the
- * number of threads. */
+/* Runs fn over [0, count) in chunks of `grain` items (the last may be shorter), on any number of threads; returns when
+ * all are done. When chunks fail, the status and the error slot are those of the failing chunk with the lowest bounds,
+ * and chunks above it may be left out. The cancel flag is not looked at, so a commit may be parallel. Chunk bounds are
+ * multiples of grain, whatever the number of threads, so neither results nor errors depend on it. A call from inside a
+ * task runs on that task's thread. */
 typedef kiln_status_t (*kiln_parallel_for_fn_t)(struct kiln_context_t* context, int64_t count, int64_t grain,
                                                 kiln_task_fn_t fn, void* task);
 
@@ -84,9 +87,9 @@ typedef struct kiln_context_t {
   KILN_PTR(void*, host);              /* the host's own */
 } kiln_context_t;
 
-/* An entry point. buffers: feeds, variables (each once, read or written), constants, fetches, in the manifest's order; dims:
- * the values of the dimension symbols in the manifest's order. Feeds and constants have any alignment, all else 64 bytes. A
- * fetch overlaps no other buffer. Variables are written only after everything that may fail. */
+/* An entry point. buffers: feeds, variables (each once, read or written), constants, fetches, in the manifest's order;
+ * dims: the values of the dimension symbols in the manifest's order. Feeds and constants have any alignment, all else
+ * 64 bytes. A fetch overlaps no other buffer. Variables are written only after everything that may fail. */
 typedef kiln_status_t (*kiln_entry_fn_t)(kiln_context_t* context, void* const* buffers, const int64_t* dims);
 
 /* Bytes of arena that a run with these dims needs. */
@@ -105,8 +108,8 @@ typedef struct kiln_executable_t {
   KILN_PTR(const kiln_entry_t*, entries);
 } kiln_executable_t;
 
-/* The image's ELF entry point (e_entry) is a function of this type. The table and what it points to lie in the image. The
- * image is mapped without any writable page: it has no state. */
+/* The image's ELF entry point (e_entry) is a function of this type. The table and what it points to lie in the image.
+ * The image is mapped without any writable page: it has no state. */
 typedef const kiln_executable_t* (*kiln_query_fn_t)(void);
 
 #ifdef __cplusplus

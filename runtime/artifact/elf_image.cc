@@ -34,7 +34,8 @@ constexpr const char* kMachineName = "aarch64";
 constexpr size_t kMaxProgramHeaders = 64;
 // Code for the largest models is some tens of megabytes.
 constexpr uint64_t kMaxSpan = uint64_t{1} << 30;
-// Zeros behind a segment's bytes: linkers pad to a page. Code has no zeroed storage, and a small file must not take much memory.
+// Zeros behind a segment's bytes: linkers pad to a page. Code has no zeroed storage, and a small file must not take
+// much memory.
 constexpr uint64_t kMaxZeros = uint64_t{1} << 16;
 // Linkers align segments to the largest page of the target: 4 KiB on x86-64, 64 KiB on aarch64; 2 MiB for huge pages.
 constexpr uint64_t kMaxAlignment = uint64_t{1} << 21;
@@ -46,8 +47,8 @@ Status badLayout(const Args&... args) {
   return makeError<ErrorId::kR0104>(text);
 }
 
-// The relocations may be anywhere in the memory image, also across what the file and the zeros of a segment make; so they are
-// read from a copy of it.
+// The relocations may be anywhere in the memory image, also across what the file and the zeros of a segment make; so
+// they are read from a copy of it.
 class Memory {
  public:
   Memory(std::span<const uint8_t> file, const ElfImage& image) : bytes_(image.span) {
@@ -95,14 +96,15 @@ class Reader {
       return makeError<ErrorId::kR0102>("it is not a 64-bit little-endian ELF file of version 1");
     }
     if (header_.e_type != ET_DYN) {
-      return makeError<ErrorId::kR0102>("its type is " + std::to_string(header_.e_type) + ", wanted a shared object (3)");
+      return makeError<ErrorId::kR0102>("its type is " + std::to_string(header_.e_type) +
+                                        ", wanted a shared object (3)");
     }
     if (header_.e_machine != kMachine) {
       return makeError<ErrorId::kR0103>(machineName(header_.e_machine), kMachineName);
     }
     if (header_.e_phentsize != sizeof(Elf64_Phdr) || header_.e_phnum == 0 || header_.e_phnum > kMaxProgramHeaders) {
-      return badLayout("it has ", std::to_string(header_.e_phnum), " program headers of ", std::to_string(header_.e_phentsize),
-                       " bytes");
+      return badLayout("it has ", std::to_string(header_.e_phnum), " program headers of ",
+                       std::to_string(header_.e_phentsize), " bytes");
     }
     if (header_.e_phoff > file_.size() || header_.e_phnum * sizeof(Elf64_Phdr) > file_.size() - header_.e_phoff) {
       return badLayout("the program headers end outside the file");
@@ -141,12 +143,15 @@ class Reader {
         return badLayout("segment ", std::to_string(i), " ends outside the file");
       }
       if (p.p_memsz - p.p_filesz > kMaxZeros) {
-        return badLayout("segment ", std::to_string(i), " has ", std::to_string(p.p_memsz - p.p_filesz), " bytes that are not in the file");
+        return badLayout("segment ", std::to_string(i), " has ", std::to_string(p.p_memsz - p.p_filesz),
+                         " bytes that are not in the file");
       }
       if (p.p_vaddr > kMaxSpan || p.p_memsz > kMaxSpan) {
-        return badLayout("segment ", std::to_string(i), " takes more address space than ", std::to_string(kMaxSpan), " bytes");
+        return badLayout("segment ", std::to_string(i), " takes more address space than ", std::to_string(kMaxSpan),
+                         " bytes");
       }
-      bool aligned = p.p_align <= 1 || (std::has_single_bit(p.p_align) && p.p_vaddr % p.p_align == p.p_offset % p.p_align);
+      bool aligned =
+          p.p_align <= 1 || (std::has_single_bit(p.p_align) && p.p_vaddr % p.p_align == p.p_offset % p.p_align);
       if (!aligned || p.p_align > kMaxAlignment) {
         return badLayout("segment ", std::to_string(i), " is not aligned as it says");
       }
@@ -165,8 +170,11 @@ class Reader {
       }
       lastEnd = (p.p_vaddr + p.p_memsz + page - 1) / page * page;
       image_.alignment = std::max<size_t>(image_.alignment, p.p_align);
-      image_.segments.push_back({.memoryBegin = p.p_vaddr - firstPage, .memorySize = p.p_memsz, .fileOffset = p.p_offset,
-                                 .fileSize = p.p_filesz, .executable = (p.p_flags & PF_X) != 0,
+      image_.segments.push_back({.memoryBegin = p.p_vaddr - firstPage,
+                                 .memorySize = p.p_memsz,
+                                 .fileOffset = p.p_offset,
+                                 .fileSize = p.p_filesz,
+                                 .executable = (p.p_flags & PF_X) != 0,
                                  .writable = (p.p_flags & PF_W) != 0});
     }
     if (image_.segments.empty()) {
@@ -196,23 +204,39 @@ class Reader {
     }
     uint64_t rela = 0, relaSize = 0, relaEntry = sizeof(Elf64_Rela);
     uint64_t relr = 0, relrSize = 0, relrEntry = sizeof(uint64_t);
-    for (uint64_t end = at + dynamic_.p_memsz / sizeof(Elf64_Dyn) * sizeof(Elf64_Dyn); at < end; at += sizeof(Elf64_Dyn)) {
+    for (uint64_t end = at + dynamic_.p_memsz / sizeof(Elf64_Dyn) * sizeof(Elf64_Dyn); at < end;
+         at += sizeof(Elf64_Dyn)) {
       auto d = memory.read<Elf64_Dyn>(at);
       uint64_t value = d.d_un.d_val;
       switch (d.d_tag) {
         case DT_NULL:
           at = end - sizeof(Elf64_Dyn);
           break;
-        case DT_RELA: rela = value; break;
-        case DT_RELASZ: relaSize = value; break;
-        case DT_RELAENT: relaEntry = value; break;
-        case DT_RELR: relr = value; break;
-        case DT_RELRSZ: relrSize = value; break;
-        case DT_RELRENT: relrEntry = value; break;
-        case DT_NEEDED: return makeError<ErrorId::kR0105>("another library");
-        case DT_TEXTREL: return makeError<ErrorId::kR0105>("relocations in code");
+        case DT_RELA:
+          rela = value;
+          break;
+        case DT_RELASZ:
+          relaSize = value;
+          break;
+        case DT_RELAENT:
+          relaEntry = value;
+          break;
+        case DT_RELR:
+          relr = value;
+          break;
+        case DT_RELRSZ:
+          relrSize = value;
+          break;
+        case DT_RELRENT:
+          relrEntry = value;
+          break;
+        case DT_NEEDED:
+          return makeError<ErrorId::kR0105>("another library");
+        case DT_TEXTREL:
+          return makeError<ErrorId::kR0105>("relocations in code");
         case DT_INIT:
-        case DT_FINI: return makeError<ErrorId::kR0105>("constructors");
+        case DT_FINI:
+          return makeError<ErrorId::kR0105>("constructors");
         case DT_INIT_ARRAYSZ:
         case DT_FINI_ARRAYSZ:
         case DT_PREINIT_ARRAYSZ:
@@ -301,7 +325,8 @@ class Reader {
   // The segment that holds all of [offset, offset + size).
   const Segment* segmentOf(uint64_t offset, uint64_t size) const {
     for (const Segment& s : image_.segments) {
-      if (offset >= s.memoryBegin && offset - s.memoryBegin <= s.memorySize && size <= s.memorySize - (offset - s.memoryBegin)) {
+      if (offset >= s.memoryBegin && offset - s.memoryBegin <= s.memorySize &&
+          size <= s.memorySize - (offset - s.memoryBegin)) {
         return &s;
       }
     }
@@ -310,9 +335,12 @@ class Reader {
 
   static std::string machineName(uint16_t machine) {
     switch (machine) {
-      case EM_X86_64: return "x86-64";
-      case EM_AARCH64: return "aarch64";
-      default: return "ELF machine " + std::to_string(machine);
+      case EM_X86_64:
+        return "x86-64";
+      case EM_AARCH64:
+        return "aarch64";
+      default:
+        return "ELF machine " + std::to_string(machine);
     }
   }
 

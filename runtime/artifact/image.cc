@@ -132,8 +132,8 @@ Status checkTable(const ElfImage& elf, const uint8_t* base, const kiln_executabl
     return makeError<ErrorId::kR0108>("it is not aligned");
   }
   if (table->version != KILN_ABI_VERSION) {
-    return makeError<ErrorId::kR0108>("it is made for version " + std::to_string(table->version) + " of the interface, wanted " +
-                                      std::to_string(KILN_ABI_VERSION));
+    return makeError<ErrorId::kR0108>("it is made for version " + std::to_string(table->version) +
+                                      " of the interface, wanted " + std::to_string(KILN_ABI_VERSION));
   }
   if (table->size < sizeof(kiln_executable_t)) {
     return makeError<ErrorId::kR0108>("it has " + std::to_string(table->size) + " bytes, wanted at least " +
@@ -145,7 +145,8 @@ Status checkTable(const ElfImage& elf, const uint8_t* base, const kiln_executabl
     return makeError<ErrorId::kR0108>("its " + std::to_string(table->num_entries) + " entries lie outside the image");
   }
   for (uint32_t i = 0; i < table->num_entries; ++i) {
-    if (!isInside(elf, base, addressOf(entries[i].run), 1, true) || !isInside(elf, base, addressOf(entries[i].arena_size), 1, true)) {
+    if (!isInside(elf, base, addressOf(entries[i].run), 1, true) ||
+        !isInside(elf, base, addressOf(entries[i].arena_size), 1, true)) {
       return makeError<ErrorId::kR0108>("entry " + std::to_string(i) + " names a function outside the image's code");
     }
   }

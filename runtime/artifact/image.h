@@ -25,14 +25,14 @@ struct CodeImage {
   Sha256 digest{};
 };
 
-/// Mapped, relocated, executable code. No page of it is writable: it has no state, so it is shared by sessions and threads.
-/// Unmapped with its last owner. Thread-safe.
+/// Mapped, relocated, executable code. No page of it is writable: it has no state, so it is shared by sessions and
+/// threads. Unmapped with its last owner. Thread-safe.
 class LoadedImage {
  public:
-  /// Checks the digest, then the ELF (class, machine, segments inside the file, relative relocations only), maps it, and
-  /// asks its entry point for the executable table. Nothing of the image is run before its digest is verified. The table, the
-  /// entries and the functions they name lie in the image; every entry has both functions.
-  /// Errors: KILN-R0101 to KILN-R0109, naming what is wrong with the image.
+  /// Checks the digest, then the ELF (class, machine, segments inside the file, relative relocations only), maps it,
+  /// and asks its entry point for the executable table. Nothing of the image is run before its digest is verified. The
+  /// table, the entries and the functions they name lie in the image; every entry has both functions. Errors:
+  /// KILN-R0101 to KILN-R0109, naming what is wrong with the image.
   static StatusOr<std::shared_ptr<const LoadedImage>> load(const CodeImage& image);
   ~LoadedImage();
   LoadedImage(const LoadedImage&) = delete;

@@ -2,6 +2,7 @@
 #include "runtime/artifact/image.h"
 
 #include <elf.h>
+#include <sys/resource.h>
 
 #include <cstdio>
 #include <cstring>
@@ -99,7 +100,9 @@ KILN_CALLS_COMPILED_CODE kiln_status_t callRun(const kiln_entry_t& entry, kiln_c
                                                const int64_t* dims) {
   return entry.run(context, buffers, dims);
 }
-KILN_CALLS_COMPILED_CODE int64_t callArenaSize(const kiln_entry_t& entry, const int64_t* dims) { return entry.arena_size(dims); }
+KILN_CALLS_COMPILED_CODE int64_t callArenaSize(const kiln_entry_t& entry, const int64_t* dims) {
+  return entry.arena_size(dims);
+}
 
 TEST(LoadedImage, maps_relocates_and_runs) {
   auto image = LoadedImage::load(signedImage(testImage()));
@@ -190,7 +193,8 @@ TEST(LoadedImage, r0104_layout) {
     return bytes;
   };
   expectRefused(withCode([](auto& p) { p.p_offset = ~uint64_t{0}; }), "KILN-R0104", "outside the file");
-  expectRefused(withCode([](auto& p) { p.p_filesz = p.p_memsz = uint64_t{1} << 40; }), "KILN-R0104", "outside the file");
+  expectRefused(withCode([](auto& p) { p.p_filesz = p.p_memsz = uint64_t{1} << 40; }), "KILN-R0104",
+                "outside the file");
   expectRefused(withCode([](auto& p) { p.p_memsz = p.p_filesz + (1 << 20); }), "KILN-R0104", "not in the file");
   expectRefused(withCode([](auto& p) { p.p_vaddr = uint64_t{1} << 62; }), "KILN-R0104", "address space");
   expectRefused(withCode([](auto& p) { p.p_align = 3; }), "KILN-R0104", "aligned");
@@ -244,7 +248,8 @@ TEST(LoadedImage, r0106_r0107_relocations) {
 // The packed form gives the same image: the table of DT_RELA is replaced by one of DT_RELR in its place.
 TEST(LoadedImage, packed_relocations) {
   auto bytes = testImage();
-  size_t relaTag = dynamicOf(bytes, DT_RELA), sizeTag = dynamicOf(bytes, DT_RELASZ), entryTag = dynamicOf(bytes, DT_RELAENT);
+  size_t relaTag = dynamicOf(bytes, DT_RELA), sizeTag = dynamicOf(bytes, DT_RELASZ),
+         entryTag = dynamicOf(bytes, DT_RELAENT);
   uint64_t address = readAt<Elf64_Dyn>(bytes, relaTag).d_un.d_ptr;
   size_t count = readAt<Elf64_Dyn>(bytes, sizeTag).d_un.d_val / sizeof(Elf64_Rela);
   ASSERT_GE(count, 2u);
@@ -313,6 +318,31 @@ TEST(LoadedImage, r0108_table) {
   expectRefused(bytes, "KILN-R0108", "outside the image's code");
 }
 
+// An image that wants a large alignment gets it, and is refused where the system has no room for that.
+TEST(LoadedImage, r0109_alignment_and_room) {
+  constexpr uint64_t kAlignment = uint64_t{1} << 21;
+  auto bytes = testImage();
+  edit<Elf64_Phdr>(bytes, headerOf(bytes, PT_LOAD), [](auto& p) { p.p_align = kAlignment; });
+  CodeImage image = signedImage(bytes);
+  {
+    auto loaded = LoadedImage::load(image);
+    ASSERT_TRUE(loaded.ok()) << loaded.status();
+    EXPECT_EQ(reinterpret_cast<uintptr_t>((*loaded)->mapping().data()) % kAlignment, 0u);
+  }
+#if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)  // which map memory of their own all the time
+  uint64_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  rlimit old{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &old), 0);
+  rlimit tight = old;
+  tight.rlim_cur = pages * runtime::pageSize() + kAlignment / 2;
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &tight), 0);
+  Status status = LoadedImage::load(image).status();
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &old), 0);
+  EXPECT_EQ(errorIdOf(status), "KILN-R0109") << status;
+#endif
+}
+
 // Every truncation is refused or, where only unused bytes are cut off, read as before. Reading runs nothing.
 TEST(ElfImage, truncations_are_refused) {
   auto whole = testImage();
@@ -328,8 +358,8 @@ TEST(ElfImage, truncations_are_refused) {
   EXPECT_GT(refused, sizeof(Elf64_Ehdr));
 }
 
-// Every byte flipped, each bit of it alone and all together: refused with an id, or an image that keeps the promises that the
-// mapping relies on.
+// Every byte flipped, each bit of it alone and all together: refused with an id, or an image that keeps the promises
+// that the mapping relies on.
 TEST(ElfImage, flipped_bytes_are_refused_or_harmless) {
   auto bytes = testImage();
   size_t refused = 0;

@@ -6,8 +6,8 @@
 namespace kiln::runtime {
 namespace {
 
-// Far above any machine's memory, far below what overflows when it is rounded up. Sanitized allocators abort on such sizes
-// instead of refusing them.
+// Far above any machine's memory, far below what overflows when it is rounded up. Sanitized allocators abort on such
+// sizes instead of refusing them.
 constexpr int64_t kMaxBytes = int64_t{1} << 40;
 
 }  // namespace

@@ -20,8 +20,8 @@ class AlignedBuffer {
   /// Bytes that data() has.
   int64_t capacity() const { return capacity_; }
 
-  /// Makes the capacity at least `bytes`. The contents are unspecified afterwards; nothing happens when there is enough.
-  /// Errors: KILN-R0028 for a negative size and when the memory cannot be had; the buffer is then empty.
+  /// Makes the capacity at least `bytes`. The contents are unspecified afterwards; nothing happens when there is
+  /// enough. Errors: KILN-R0028 for a negative size and when the memory cannot be had; the buffer is then empty.
   Status reserve(int64_t bytes) {
     if (bytes >= 0 && bytes <= capacity_) [[likely]] {
       return absl::OkStatus();

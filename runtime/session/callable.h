@@ -27,17 +27,17 @@ struct RunOptions {
   std::span<uint64_t> profile = {};
 };
 
-/// Runs one entry or one set of feeds, fetches and targets, by position. A call neither allocates nor looks anything up once
-/// it has run with shapes as large. Keeps the session's variables alive. Copies are the same run. Thread-safe: calls at the
-/// same time are independent, except that those which write a variable that others use take turns.
+/// Runs one entry or one set of feeds, fetches and targets, by position. A call neither allocates nor looks anything up
+/// once it has run with shapes as large. Keeps the session's variables alive. Copies are the same run. Thread-safe:
+/// calls at the same time are independent, except that those which write a variable that others use take turns.
 class Callable {
  public:
   /// What to feed and what comes out, in order.
   const EntryManifest& signature() const;
 
-  /// Runs once. `feeds` has a value for each feed; any alignment will do. `fetches` gets the results: tensors that fit keep
-  /// their memory, also when it is fed at the same time. All reads of variables see them as before the run, all writes take
-  /// effect together at the end, and a run that fails changes no variable; its fetches are unspecified.
+  /// Runs once. `feeds` has a value for each feed; any alignment will do. `fetches` gets the results: tensors that fit
+  /// keep their memory, also when it is fed at the same time. All reads of variables see them as before the run, all
+  /// writes take effect together at the end, and a run that fails changes no variable; its fetches are unspecified.
   /// Errors: KILN-R0020 to KILN-R0029 for feeds that do not fit, KILN-R0040 to KILN-R0046 for what the run met.
   Status run(std::span<const TensorView> feeds, std::span<Tensor> fetches, const RunOptions& options = {}) const;
   /// As above; `fetches` is resized to the number of fetches.
@@ -45,7 +45,8 @@ class Callable {
   Status run(std::initializer_list<TensorView> feeds, std::span<Tensor> fetches, const RunOptions& options = {}) const {
     return run(std::span<const TensorView>(feeds.begin(), feeds.size()), fetches, options);
   }
-  Status run(std::initializer_list<TensorView> feeds, std::vector<Tensor>& fetches, const RunOptions& options = {}) const {
+  Status run(std::initializer_list<TensorView> feeds, std::vector<Tensor>& fetches,
+             const RunOptions& options = {}) const {
     return run(std::span<const TensorView>(feeds.begin(), feeds.size()), fetches, options);
   }
 

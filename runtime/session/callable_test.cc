@@ -11,14 +11,13 @@
 
 #include "runtime/session/testing.h"
 
-namespace {
-thread_local int64_t numAllocations = 0;
-}  // namespace
-
 // Counts what the thread allocates. Sanitizers bring their own operator new.
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) && !__has_feature(address_sanitizer) && \
     !__has_feature(thread_sanitizer)
 #define KILN_COUNTS_ALLOCATIONS 1
+namespace {
+thread_local int64_t numAllocations = 0;
+}  // namespace
 void* operator new(size_t size) {
   ++numAllocations;
   if (void* p = std::malloc(size)) {
@@ -124,7 +123,8 @@ TEST(Callable, r0021_r0022_r0023_r0024_feeds_that_do_not_fit) {
   Session session = fakeSession();
   Callable add = session.prepareEntry("add").value();
   std::vector<Tensor> out;
-  expectError(add.run({ramp(3, 1), Tensor(f32, {3, 1})}, out), "KILN-R0021", "feed 'y': shape [3, 1] does not match the signature [n]");
+  expectError(add.run({ramp(3, 1), Tensor(f32, {3, 1})}, out), "KILN-R0021",
+              "feed 'y': shape [3, 1] does not match the signature [n]");
   expectError(add.run({Tensor(i64, {3}), ramp(3, 1)}, out), "KILN-R0022", "feed 'x': found dtype i64, wanted f32");
   expectError(add.run({ramp(3, 1), ramp(4, 1)}, out), "KILN-R0023", "feed 'y': shape [4]");
   expectError(add.run({ramp(4097, 1), ramp(4097, 1)}, out), "KILN-R0024", "n = 4097");
@@ -168,7 +168,8 @@ TEST(Callable, same_results_and_errors_for_any_thread_count) {
     for (int round = 0; round < 50; ++round) {
       ASSERT_TRUE(parallel.run({Tensor::scalar(int64_t{1000}), x}, many).ok());
       ASSERT_TRUE(many[0].identicalTo(one[0]));
-      expectError(parallel.run({Tensor::scalar(int64_t{300}), x}, many), "KILN-R0041", "kiln.gather 'scale': index 300 is outside [0, 300)");
+      expectError(parallel.run({Tensor::scalar(int64_t{300}), x}, many), "KILN-R0041",
+                  "kiln.gather 'scale': index 300 is outside [0, 300)");
     }
   }
 }
@@ -218,17 +219,21 @@ TEST(Callable, a_loop_of_runs_allocates_nothing) {
   Tensor limit = Tensor::scalar(int64_t{100});
   std::vector<Tensor> sums, before, scaled;
   auto runAll = [&] {
-    return add.run({x, x}, sums).ok() && add.run({shorter, shorter}, sums).ok() && train.run({index, index}, before).ok() &&
-           parallel.run({limit, data}, scaled).ok();
+    return add.run({x, x}, sums).ok() && add.run({shorter, shorter}, sums).ok() &&
+           train.run({index, index}, before).ok() && parallel.run({limit, data}, scaled).ok();
   };
   ASSERT_TRUE(runAll());
   int64_t allocationsBefore = numAllocations;
+  const void *sum = sums[0].data(), *scale = scaled[0].data();
   bool ok = true;
   for (int i = 0; i < 100; ++i) {
     ok &= runAll();
   }
   EXPECT_TRUE(ok);
   EXPECT_EQ(numAllocations, allocationsBefore);
+  // Tensors take their memory elsewhere than from operator new.
+  EXPECT_EQ(sums[0].data(), sum);
+  EXPECT_EQ(scaled[0].data(), scale);
 }
 #endif
 

@@ -31,8 +31,8 @@ struct SymbolSpec {
 
 /// How an entry uses one variable. An entry lists each variable once.
 struct VariableUse {
-  int variable = 0;     ///< Index into ModelInfo::variables.
-  bool written = false; ///< Held exclusively by the run; otherwise shared.
+  int variable = 0;      ///< Index into ModelInfo::variables.
+  bool written = false;  ///< Held exclusively by the run; otherwise shared.
 };
 
 /// Where a node came from, for errors raised by compiled code (kiln_error_t::node_id) and for profiles.
@@ -94,9 +94,12 @@ class ExecutableSource {
 
   virtual const ModelInfo& model() const = 0;
 
-  /// The executable for `request`. `dims` (values of the symbols, or empty when not known yet) may select a specialised one.
-  /// Errors name what the model does not have; unknown feeds and fetches come with the nearest names.
-  virtual StatusOr<std::shared_ptr<const Executable>> find(const ExecutableRequest& request, std::span<const int64_t> dims) = 0;
+  /// The executable for `request`. `dims` (values of the symbols, or empty when not known yet) may select a specialised
+  /// one. The manifest's feeds and fetches are those of the request in its order, or of the entry in EntryInfo's; feeds
+  /// that nothing needs are among them. Errors name what the model does not have, unknown feeds and fetches with the
+  /// nearest names.
+  virtual StatusOr<std::shared_ptr<const Executable>> find(const ExecutableRequest& request,
+                                                           std::span<const int64_t> dims) = 0;
 
   /// As find(), but never blocks on a compilation: `done` is called, perhaps later and on another thread. The default
   /// answers at once through find().

@@ -8,12 +8,18 @@ namespace {
 
 Status describe(const std::string& node, kiln_status_t status, int64_t first, int64_t second) {
   switch (status) {
-    case KILN_STATUS_CANCELLED: return makeError<ErrorId::kR0040>();
-    case KILN_STATUS_INDEX_RANGE: return makeError<ErrorId::kR0041>(node, first, second);
-    case KILN_STATUS_DIVIDE_BY_ZERO: return makeError<ErrorId::kR0042>(node, first);
-    case KILN_STATUS_ASSERT: return makeError<ErrorId::kR0043>(node, first, second);
-    case KILN_STATUS_DIM_MISMATCH: return makeError<ErrorId::kR0044>(node, first, second);
-    default: return makeError<ErrorId::kR0045>(node, status, first, second);
+    case KILN_STATUS_CANCELLED:
+      return makeError<ErrorId::kR0040>();
+    case KILN_STATUS_INDEX_RANGE:
+      return makeError<ErrorId::kR0041>(node, first, second);
+    case KILN_STATUS_DIVIDE_BY_ZERO:
+      return makeError<ErrorId::kR0042>(node, first);
+    case KILN_STATUS_ASSERT:
+      return makeError<ErrorId::kR0043>(node, first, second);
+    case KILN_STATUS_DIM_MISMATCH:
+      return makeError<ErrorId::kR0044>(node, first, second);
+    default:
+      return makeError<ErrorId::kR0045>(node, status, first, second);
   }
 }
 

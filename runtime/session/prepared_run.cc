@@ -10,8 +10,8 @@
 namespace kiln::runtime {
 namespace {
 
-// A fetch of at least this size is tried with memory that may be refused before a tensor is made, which does not return when
-// there is none. Below it a machine that runs at all has the memory.
+// A fetch of at least this size is tried with memory that may be refused before a tensor is made, which does not return
+// when there is none. Below it a machine that runs at all has the memory.
 constexpr int64_t kTrialBytes = int64_t{64} << 20;
 
 KILN_CALLS_COMPILED_CODE kiln_status_t callRun(const kiln_entry_t& entry, kiln_context_t* context, void* const* buffers,
@@ -19,7 +19,9 @@ KILN_CALLS_COMPILED_CODE kiln_status_t callRun(const kiln_entry_t& entry, kiln_c
   return entry.run(context, buffers, dims);
 }
 
-KILN_CALLS_COMPILED_CODE int64_t callArenaSize(const kiln_entry_t& entry, const int64_t* dims) { return entry.arena_size(dims); }
+KILN_CALLS_COMPILED_CODE int64_t callArenaSize(const kiln_entry_t& entry, const int64_t* dims) {
+  return entry.arena_size(dims);
+}
 
 bool overlap(const void* a, int64_t aBytes, const void* b, int64_t bBytes) {
   auto x = reinterpret_cast<uintptr_t>(a), y = reinterpret_cast<uintptr_t>(b);
@@ -75,7 +77,8 @@ StatusOr<std::shared_ptr<PreparedRun>> PreparedRun::create(std::shared_ptr<const
                                                    std::to_string(variables->size()) + " in the model");
     }
     if (i > 0 && uses[i].variable == uses[i - 1].variable) {
-      return makeError<ErrorId::kR0006>(where, "variable '" + variables->name(static_cast<size_t>(uses[i].variable)) + "' occurs twice");
+      return makeError<ErrorId::kR0006>(
+          where, "variable '" + variables->name(static_cast<size_t>(uses[i].variable)) + "' occurs twice");
     }
   }
   for (const auto& constant : manifest.constants) {

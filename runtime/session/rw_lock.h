@@ -9,9 +9,9 @@
 
 namespace kiln::runtime {
 
-/// Held by many readers or one writer. Free of contention, each call is one atomic operation. As soon as somebody has to wait,
-/// the lock goes to waiters in order of arrival and nobody overtakes: a loop of training steps leaves gaps for predictions, and
-/// the other way round. Not recursive.
+/// Held by many readers or one writer. Free of contention, each call is one atomic operation. As soon as somebody has
+/// to wait, the lock goes to waiters in order of arrival and nobody overtakes: a loop of training steps leaves gaps for
+/// predictions, and the other way round. Not recursive.
 class FairRwLock {
  public:
   void lock() {

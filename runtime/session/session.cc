@@ -24,7 +24,8 @@ std::string listNames(const std::vector<std::string>& names, std::string_view ne
   }
   if (names.size() > kMaxNamesListed) {
     std::string nearest = nearestNames(nearestTo, names);
-    return (nearest.empty() ? "'" + names[0] + "'" : nearest) + " and others, " + std::to_string(names.size()) + " in all";
+    return (nearest.empty() ? "'" + names[0] + "'" : nearest) + " and others, " + std::to_string(names.size()) +
+           " in all";
   }
   std::string text;
   for (const std::string& name : names) {
@@ -66,8 +67,8 @@ std::vector<std::string> textsOf(const std::vector<Endpoint>& endpoints) {
 }
 
 // Every feed of the signature has a value, and every value a feed.
-Status checkNames(const std::vector<std::string>& wanted, const std::map<std::string, TensorView>& given, const std::string& where,
-                  bool all) {
+Status checkNames(const std::vector<std::string>& wanted, const std::map<std::string, TensorView>& given,
+                  const std::string& where, bool all) {
   for (const auto& [name, view] : given) {
     if (std::ranges::find(wanted, name) == wanted.end()) {
       return makeError<ErrorId::kR0010>(name, where, listNames(wanted, name, "no feeds"));
@@ -83,7 +84,8 @@ Status checkNames(const std::vector<std::string>& wanted, const std::map<std::st
 
 StatusOr<std::map<std::string, Tensor>> runNamed(const Callable& callable, const std::vector<std::string>& feedNames,
                                                  const std::map<std::string, TensorView>& feeds,
-                                                 const std::vector<std::string>& fetchNames, const RunOptions& options) {
+                                                 const std::vector<std::string>& fetchNames,
+                                                 const RunOptions& options) {
   std::vector<TensorView> views;
   for (const std::string& name : feedNames) {
     views.push_back(feeds.at(name));
@@ -120,7 +122,8 @@ StatusOr<Session> Session::create(std::shared_ptr<ExecutableSource> source, cons
   auto state = std::make_shared<State>();
   KILN_ASSIGN_OR_RETURN(state->variables, runtime::VariableStore::create(source->model().variables));
   state->source = std::move(source);
-  state->threads = options.threads > 0 ? std::min(options.threads, runtime::ThreadPool::kMaxThreads) : runtime::hardwareThreads();
+  state->threads =
+      options.threads > 0 ? std::min(options.threads, runtime::ThreadPool::kMaxThreads) : runtime::hardwareThreads();
   Session session(std::move(state));
   KILN_RETURN_IF_ERROR(session.initialize());
   return session;
@@ -173,8 +176,9 @@ StatusOr<Callable> Session::prepareRequest(const ExecutableRequest& request) {
   }
   // Compiling takes its time; other threads go on. Two that ask for the same at once get the first answer that arrives.
   KILN_ASSIGN_OR_RETURN(std::shared_ptr<const Executable> executable, state_->source->find(request, {}));
-  KILN_ASSIGN_OR_RETURN(std::shared_ptr<PreparedRun> prepared,
-                        PreparedRun::create(std::move(executable), state_->variables, state_->threads, describe(request)));
+  KILN_ASSIGN_OR_RETURN(
+      std::shared_ptr<PreparedRun> prepared,
+      PreparedRun::create(std::move(executable), state_->variables, state_->threads, describe(request)));
   if (request.entry.empty() && (prepared->manifest().feeds.size() != request.feeds.size() ||
                                 prepared->manifest().fetches.size() != request.fetches.size())) {
     return makeError<ErrorId::kR0006>(describe(request), "it has other feeds or fetches than were asked for");
@@ -185,7 +189,8 @@ StatusOr<Callable> Session::prepareRequest(const ExecutableRequest& request) {
 
 StatusOr<Callable> Session::prepare(const std::vector<Endpoint>& feeds, const std::vector<Endpoint>& fetches,
                                     const std::vector<Endpoint>& targets) {
-  return prepareRequest({.entry = {}, .feeds = textsOf(feeds), .fetches = textsOf(fetches), .targets = textsOf(targets)});
+  return prepareRequest(
+      {.entry = {}, .feeds = textsOf(feeds), .fetches = textsOf(fetches), .targets = textsOf(targets)});
 }
 
 StatusOr<Callable> Session::prepareEntry(const std::string& name) {
@@ -201,7 +206,8 @@ StatusOr<Callable> Session::prepareEntry(const std::string& name) {
 
 StatusOr<std::map<std::string, Tensor>> Session::run(const std::map<std::string, TensorView>& feeds,
                                                      const std::vector<std::string>& fetches,
-                                                     const std::vector<std::string>& targets, const RunOptions& options) {
+                                                     const std::vector<std::string>& targets,
+                                                     const RunOptions& options) {
   ExecutableRequest request{.entry = {}, .feeds = {}, .fetches = fetches, .targets = targets};
   for (const auto& [name, view] : feeds) {
     request.feeds.push_back(name);
@@ -210,8 +216,10 @@ StatusOr<std::map<std::string, Tensor>> Session::run(const std::map<std::string,
   return runNamed(callable, request.feeds, feeds, fetches, options);
 }
 
-StatusOr<std::map<std::string, Tensor>> Session::runEntry(const std::string& name, const std::map<std::string, TensorView>& feeds,
-                                                          const std::vector<std::string>& fetches, const RunOptions& options) {
+StatusOr<std::map<std::string, Tensor>> Session::runEntry(const std::string& name,
+                                                          const std::map<std::string, TensorView>& feeds,
+                                                          const std::vector<std::string>& fetches,
+                                                          const RunOptions& options) {
   const EntryInfo* entry = state_->findEntry(name);
   if (entry == nullptr) {
     return prepareEntry(name).status();

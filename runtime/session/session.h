@@ -21,18 +21,19 @@ struct SessionOptions {
   int threads = 0;
 };
 
-/// Owns a model's variables and what has been prepared of it. Thread-safe: any number of threads may prepare and run. Moving
-/// is cheap; a moved-from session may only be destroyed or assigned to.
+/// Owns a model's variables and what has been prepared of it. Thread-safe: any number of threads may prepare and run.
+/// Moving is cheap; a moved-from session may only be destroyed or assigned to.
 class Session {
  public:
-  /// Creates the session and gives every variable its first value: that of the weights, and where there is none, the one that
-  /// the model's entry `init` gives it. Errors: KILN-R0003 to KILN-R0006, and those of finding and running `init`.
+  /// Creates the session and gives every variable its first value: that of the weights, and where there is none, the
+  /// one that the model's entry `init` gives it. Errors: KILN-R0003 to KILN-R0006, and those of finding and running
+  /// `init`.
   static StatusOr<Session> create(std::shared_ptr<ExecutableSource> source, const SessionOptions& options = {});
 
   const ModelInfo& model() const;
 
-  /// Resolves a run to positions: `session.prepare({x, y}, {loss}, {step})`. Only what the fetches and targets need is in it.
-  /// Compiles when the source is a compiler; equal requests are found again. Errors: the source's, KILN-R0006.
+  /// Resolves a run to positions: `session.prepare({x, y}, {loss}, {step})`. Only what the fetches and targets need is
+  /// in it. Compiles when the source is a compiler; equal requests are found again. Errors: the source's, KILN-R0006.
   StatusOr<Callable> prepare(const std::vector<Endpoint>& feeds, const std::vector<Endpoint>& fetches,
                              const std::vector<Endpoint>& targets = {});
   /// As above for an entry of the model. Errors: also KILN-R0001.
@@ -42,12 +43,15 @@ class Session {
   /// Callable::run().
   StatusOr<std::map<std::string, Tensor>> run(const std::map<std::string, TensorView>& feeds,
                                               const std::vector<std::string>& fetches,
-                                              const std::vector<std::string>& targets = {}, const RunOptions& options = {});
-  /// Runs an entry by name. With `fetches`, these values are returned instead of the entry's own; they may be any of the
-  /// graph's, and then only what they and the entry's targets need is run, with the feeds that are given.
-  /// Errors: also KILN-R0001, KILN-R0010 for a feed that the entry does not have, KILN-R0011 for one that is missing.
-  StatusOr<std::map<std::string, Tensor>> runEntry(const std::string& name, const std::map<std::string, TensorView>& feeds,
-                                                   const std::vector<std::string>& fetches = {}, const RunOptions& options = {});
+                                              const std::vector<std::string>& targets = {},
+                                              const RunOptions& options = {});
+  /// Runs an entry by name. With `fetches`, these values are returned instead of the entry's own; they may be any of
+  /// the graph's, and then only what they and the entry's targets need is run, with the feeds that are given. Errors:
+  /// also KILN-R0001, KILN-R0010 for a feed that the entry does not have, KILN-R0011 for one that is missing.
+  StatusOr<std::map<std::string, Tensor>> runEntry(const std::string& name,
+                                                   const std::map<std::string, TensorView>& feeds,
+                                                   const std::vector<std::string>& fetches = {},
+                                                   const RunOptions& options = {});
 
   /// In the model's order.
   std::vector<std::string> variableNames() const;

@@ -10,7 +10,9 @@
 namespace kiln::runtime {
 namespace {
 
-Tensor vectorOf(const std::vector<float>& values) { return Tensor::of<float>({static_cast<int64_t>(values.size())}, values); }
+Tensor vectorOf(const std::vector<float>& values) {
+  return Tensor::of<float>({static_cast<int64_t>(values.size())}, values);
+}
 
 // Stands for the graph's values, which convert to endpoints.
 struct NamedValue {
@@ -61,7 +63,8 @@ TEST(Session, other_fetches_of_an_entry_are_the_sources_to_find) {
 
 TEST(Session, r0001_unknown_entry) {
   Session session = fakeSession();
-  expectError(session.prepareEntry("training").status(), "KILN-R0001", "unknown entry 'training': the model has 'add', 'init', 'predict', 'train'");
+  expectError(session.prepareEntry("training").status(), "KILN-R0001",
+              "unknown entry 'training': the model has 'add', 'init', 'predict', 'train'");
   expectError(session.runEntry("ad", {}).status(), "KILN-R0001", "'add'");
 }
 
@@ -107,9 +110,11 @@ TEST(Session, r0002_unknown_variable) {
 
 TEST(Session, r0003_values_that_do_not_fit) {
   Session session = fakeSession();
-  expectError(session.setVariable("w", Tensor(f32, {255})), "KILN-R0003", "variable 'w': a value f32[255] does not fit its type f32[256]");
+  expectError(session.setVariable("w", Tensor(f32, {255})), "KILN-R0003",
+              "variable 'w': a value f32[255] does not fit its type f32[256]");
   expectError(session.setVariable("w", Tensor(f64, {256})), "KILN-R0003", "f64[256]");
-  expectError(session.setVariable("count", TensorView{.dtype = i64, .dims = {}, .data = nullptr}), "KILN-R0003", "without data");
+  expectError(session.setVariable("count", TensorView{.dtype = i64, .dims = {}, .data = nullptr}), "KILN-R0003",
+              "without data");
   EXPECT_EQ(session.variable("w")->at(0), 1);
   auto source = std::make_shared<FakeSource>();
   source->info.variables[0].initialValue = std::make_shared<Tensor>(f32, std::vector<int64_t>{2});
@@ -142,7 +147,8 @@ TEST(Session, r0004_no_value) {
   expectError(Session::create(source).status(), "KILN-R0004", "variable 'w' has no value");
   source = std::make_shared<FakeSource>();
   source->entries["init"].manifest.variables[2].written = false;
-  expectError(Session::create(source).status(), "KILN-R0004", "variable 'count' has no value: the model has no weights for it, and its entry 'init'");
+  expectError(Session::create(source).status(), "KILN-R0004",
+              "variable 'count' has no value: the model has no weights for it, and its entry 'init'");
 }
 
 TEST(Session, r0005_init_with_feeds) {
@@ -163,7 +169,8 @@ TEST(Session, r0006_manifests_that_contradict) {
   expectError(withAdd([](Executable& e) { e.image = nullptr; }), "KILN-R0006", "no code");
   expectError(withAdd([](Executable& e) { e.manifest.variables = {{3, true}}; }), "KILN-R0006", "variable 3 of 3");
   expectError(withAdd([](Executable& e) { e.manifest.variables = {{-1, true}}; }), "KILN-R0006", "variable -1");
-  expectError(withAdd([](Executable& e) { e.manifest.variables = {{1, true}, {1, false}}; }), "KILN-R0006", "'b' occurs twice");
+  expectError(withAdd([](Executable& e) { e.manifest.variables = {{1, true}, {1, false}}; }), "KILN-R0006",
+              "'b' occurs twice");
   expectError(withAdd([](Executable& e) { e.manifest.constants = {nullptr}; }), "KILN-R0006", "constant");
   expectError(withAdd([](Executable& e) { e.manifest.symbols.clear(); }), "KILN-R0006", "'n'");
   expectError(withAdd([](Executable& e) { e.manifest.feeds[0].dtype = DType::kInvalid; }), "KILN-R0006", "'x'");

@@ -16,7 +16,8 @@ std::string numbers(std::span<const int64_t> dims) { return Shape::of({dims.begi
 bool solve(int64_t factor, int64_t number, int64_t length, int64_t* x) {
   int64_t rest = 0;
   // The most negative number has no quotient by -1.
-  if (__builtin_sub_overflow(length, number, &rest) || rest == std::numeric_limits<int64_t>::min() || rest % factor != 0) {
+  if (__builtin_sub_overflow(length, number, &rest) || rest == std::numeric_limits<int64_t>::min() ||
+      rest % factor != 0) {
     return false;
   }
   *x = rest / factor;
@@ -68,7 +69,8 @@ Status Signature::addShapes(std::string_view where) {
   for (size_t i = 0; i < numSymbols; ++i) {
     if (givenBy_[i].feed < 0) {
       if (ranges_[i].min != ranges_[i].max) {
-        return makeError<ErrorId::kR0006>(where, "no feed determines the dimension '" + manifest_->symbols[i].name + "'");
+        return makeError<ErrorId::kR0006>(where,
+                                          "no feed determines the dimension '" + manifest_->symbols[i].name + "'");
       }
       initialSymbols_[i] = ranges_[i].min;
     }
@@ -78,7 +80,9 @@ Status Signature::addShapes(std::string_view where) {
       return makeError<ErrorId::kR0006>(where, "'" + spec.name + "' has no element type that can be held");
     }
     (isFeed ? feeds_ : fetches_)
-        .push_back({.dtype = spec.dtype, .rank = spec.shape.rank(), .bits = bitWidth(spec.dtype),
+        .push_back({.dtype = spec.dtype,
+                    .rank = spec.shape.rank(),
+                    .bits = bitWidth(spec.dtype),
                     .firstAxis = static_cast<uint32_t>(axes_.size())});
     for (int a = 0; a < spec.shape.rank(); ++a) {
       KILN_RETURN_IF_ERROR(addAxis(spec.shape[a], isFeed, {.feed = feed, .axis = a}, where));
@@ -139,7 +143,8 @@ Status Signature::addAxis(const Dim& dim, bool isFeed, Place place, std::string_
 StatusOr<int32_t> Signature::addExpression(const Dim& dim, std::string_view where) {
   Expression expression{.firstTerm = static_cast<uint32_t>(terms_.size()), .numTerms = 0};
   for (const Dim::Term& term : dim.terms()) {
-    terms_.push_back({.coefficient = term.coefficient, .firstFactor = static_cast<uint32_t>(factors_.size()),
+    terms_.push_back({.coefficient = term.coefficient,
+                      .firstFactor = static_cast<uint32_t>(factors_.size()),
                       .numFactors = static_cast<uint32_t>(term.symbols.size())});
     for (const std::string& name : term.symbols) {
       factors_.push_back(symbolIndex(name));
@@ -183,7 +188,8 @@ Status Signature::bind(std::span<const TensorView> feeds, int64_t* symbols, int6
           bad |= length != axis.number;
           break;
         case Kind::kFirst:
-          bad |= length < ranges_[static_cast<size_t>(axis.index)].min || length > ranges_[static_cast<size_t>(axis.index)].max;
+          bad |= length < ranges_[static_cast<size_t>(axis.index)].min ||
+                 length > ranges_[static_cast<size_t>(axis.index)].max;
           symbols[axis.index] = length;
           break;
         case Kind::kSymbol:
@@ -192,7 +198,8 @@ Status Signature::bind(std::span<const TensorView> feeds, int64_t* symbols, int6
         case Kind::kSolve: {
           int64_t value = 0;
           bad |= !solve(axis.factor, axis.number, length, &value);
-          bad |= value < ranges_[static_cast<size_t>(axis.index)].min || value > ranges_[static_cast<size_t>(axis.index)].max;
+          bad |= value < ranges_[static_cast<size_t>(axis.index)].min ||
+                 value > ranges_[static_cast<size_t>(axis.index)].max;
           symbols[axis.index] = value;
           break;
         }
@@ -227,8 +234,9 @@ Status Signature::badFeed(std::span<const TensorView> feeds, size_t feed, const 
     return makeError<ErrorId::kR0022>(spec.name, toString(view.dtype), toString(spec.dtype));
   }
   if (view.dims.size() != static_cast<size_t>(spec.shape.rank())) {
-    return makeError<ErrorId::kR0021>(spec.name, numbers(view.dims), spec.shape.toString(),
-                                      "rank " + std::to_string(view.dims.size()) + ", wanted " + std::to_string(spec.shape.rank()));
+    return makeError<ErrorId::kR0021>(
+        spec.name, numbers(view.dims), spec.shape.toString(),
+        "rank " + std::to_string(view.dims.size()) + ", wanted " + std::to_string(spec.shape.rank()));
   }
   for (int a = 0; a < spec.shape.rank(); ++a) {
     KILN_RETURN_IF_ERROR(badAxis(view, feed, a, symbols));
@@ -254,7 +262,8 @@ Status Signature::badAxis(const TensorView& view, size_t feed, int axisIndex, co
   auto index = static_cast<size_t>(axis.index);
   switch (axis.kind) {
     case Kind::kNumber:
-      return length == axis.number ? absl::OkStatus() : makeError<ErrorId::kR0021>(spec.name, shape, wantedShape, begin + wanted);
+      return length == axis.number ? absl::OkStatus()
+                                   : makeError<ErrorId::kR0021>(spec.name, shape, wantedShape, begin + wanted);
     case Kind::kSolve:
     case Kind::kFirst: {
       int64_t value = length;
@@ -264,16 +273,17 @@ Status Signature::badAxis(const TensorView& view, size_t feed, int axisIndex, co
       if (value >= ranges_[index].min && value <= ranges_[index].max) {
         return absl::OkStatus();
       }
-      return makeError<ErrorId::kR0024>(spec.name, shape, axisIndex, manifest_->symbols[index].name, value, ranges_[index].min,
-                                        ranges_[index].max);
+      return makeError<ErrorId::kR0024>(spec.name, shape, axisIndex, manifest_->symbols[index].name, value,
+                                        ranges_[index].min, ranges_[index].max);
     }
     case Kind::kSymbol: {
       if (length == symbols[index]) {
         return absl::OkStatus();
       }
       int giver = givenBy_[index].feed;
-      return makeError<ErrorId::kR0023>(spec.name, shape, axisIndex, length, "'" + wanted + "'", symbols[index],
-                                        giver < 0 ? std::string("?") : manifest_->feeds[static_cast<size_t>(giver)].name);
+      return makeError<ErrorId::kR0023>(
+          spec.name, shape, axisIndex, length, "'" + wanted + "'", symbols[index],
+          giver < 0 ? std::string("?") : manifest_->feeds[static_cast<size_t>(giver)].name);
     }
     case Kind::kExpression: {
       int64_t value = 0;
@@ -284,8 +294,9 @@ Status Signature::badAxis(const TensorView& view, size_t feed, int axisIndex, co
       // A bare symbol that waited for its giver reads like any other disagreement.
       if (spec.shape[axisIndex].asSymbol()) {
         int giver = givenBy_[static_cast<size_t>(symbolIndex(wanted))].feed;
-        return makeError<ErrorId::kR0023>(spec.name, shape, axisIndex, length, "'" + wanted + "'", value,
-                                          giver < 0 ? std::string("?") : manifest_->feeds[static_cast<size_t>(giver)].name);
+        return makeError<ErrorId::kR0023>(
+            spec.name, shape, axisIndex, length, "'" + wanted + "'", value,
+            giver < 0 ? std::string("?") : manifest_->feeds[static_cast<size_t>(giver)].name);
       }
       return makeError<ErrorId::kR0021>(spec.name, shape, wantedShape,
                                         begin + wanted + (fits ? " = " + std::to_string(value) : std::string()));

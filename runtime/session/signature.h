@@ -26,12 +26,12 @@ class Signature {
   /// The largest rank of a fetch.
   int maxFetchRank() const { return maxFetchRank_; }
 
-  /// Checks `feeds` (as many as the signature has) against types, shapes and ranges, and writes the symbols' values and each
-  /// feed's size in bytes. Errors: KILN-R0021 to KILN-R0025, KILN-R0027.
+  /// Checks `feeds` (as many as the signature has) against types, shapes and ranges, and writes the symbols' values and
+  /// each feed's size in bytes. Errors: KILN-R0021 to KILN-R0025, KILN-R0027.
   Status bind(std::span<const TensorView> feeds, int64_t* symbols, int64_t* feedBytes) const;
 
-  /// Writes the lengths of fetch `index` to `dims` and returns its size in bytes; negative when there can be no such tensor,
-  /// for which badFetch() is the error.
+  /// Writes the lengths of fetch `index` to `dims` and returns its size in bytes; negative when there can be no such
+  /// tensor, for which badFetch() is the error.
   int64_t fetchDims(size_t index, const int64_t* symbols, int64_t* dims) const;
   Status badFetch(size_t index, const int64_t* symbols) const;
 

@@ -94,7 +94,8 @@ TEST(Signature, r0021_shape) {
 
 TEST(Signature, r0023_feeds_disagree) {
   Bound b({{n, 2}, {n}}, {}, {{"n", {}}});
-  expectError(b.bind({{32, 2}, {31}}), "KILN-R0023", "feed 'f1': shape [31]: dimension 0 is 31, but 'n' is 32 by feed 'f0'");
+  expectError(b.bind({{32, 2}, {31}}), "KILN-R0023",
+              "feed 'f1': shape [31]: dimension 0 is 31, but 'n' is 32 by feed 'f0'");
   Bound diagonal({{n, n}}, {}, {{"n", {}}});
   expectError(diagonal.bind({{3, 4}}), "KILN-R0023", "dimension 1 is 4, but 'n' is 3");
 }

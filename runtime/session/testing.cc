@@ -26,7 +26,9 @@ FakeSource::FakeSource() {
                     {.name = "count", .dtype = i64, .dims = {}, .initialValue = nullptr}};
   SymbolSpec n{.name = "n", .range = {0, 4096}}, m{.name = "m", .range = {}};
   auto scalar = [](const char* name, DType type = i64) { return TensorSpec{.name = name, .dtype = type, .shape = {}}; };
-  auto vector = [](const char* name, DType type) { return TensorSpec{.name = name, .dtype = type, .shape = {dim("n")}}; };
+  auto vector = [](const char* name, DType type) {
+    return TensorSpec{.name = name, .dtype = type, .shape = {dim("n")}};
+  };
   EntryManifest manifest;
   manifest.feeds = {vector("x", f32), vector("y", f32)};
   manifest.fetches = {vector("z", f32)};
@@ -88,7 +90,8 @@ void FakeSource::add(const std::string& name, FakeEntry index, EntryManifest man
   entries[name] = {.manifest = std::move(manifest), .image = fakeImage(), .entryIndex = index};
 }
 
-StatusOr<std::shared_ptr<const Executable>> FakeSource::find(const ExecutableRequest& request, std::span<const int64_t>) {
+StatusOr<std::shared_ptr<const Executable>> FakeSource::find(const ExecutableRequest& request,
+                                                             std::span<const int64_t>) {
   ++numFinds;
   std::string name = request.entry;
   if (name.empty()) {
@@ -100,7 +103,9 @@ StatusOr<std::shared_ptr<const Executable>> FakeSource::find(const ExecutableReq
   return std::make_shared<Executable>(entries.at(name));
 }
 
-Session fakeSession(int threads) { return Session::create(std::make_shared<FakeSource>(), {.threads = threads}).value(); }
+Session fakeSession(int threads) {
+  return Session::create(std::make_shared<FakeSource>(), {.threads = threads}).value();
+}
 
 void expectError(const Status& status, const std::string& id, const std::string& text) {
   ASSERT_FALSE(status.ok()) << "wanted " << id << ": " << text;

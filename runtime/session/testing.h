@@ -14,14 +14,16 @@ namespace kiln::runtime {
 /// Indices into the image's table.
 enum FakeEntry { kAdd, kInit, kPredict, kTrain, kWait, kParallel, kReport, kScratch };
 
-/// Entries by name; a test may change them before the session is made. Ad hoc requests are answered for `z` of `x` and `y`.
+/// Entries by name; a test may change them before the session is made. Ad hoc requests are answered for `z` of `x` and
+/// `y`.
 class FakeSource : public ExecutableSource {
  public:
   /// The entries of model.c with fitting manifests, and the variables w, b, count without values.
   FakeSource();
 
   const ModelInfo& model() const override { return info; }
-  StatusOr<std::shared_ptr<const Executable>> find(const ExecutableRequest& request, std::span<const int64_t> dims) override;
+  StatusOr<std::shared_ptr<const Executable>> find(const ExecutableRequest& request,
+                                                   std::span<const int64_t> dims) override;
 
   ModelInfo info;
   std::map<std::string, Executable> entries;

@@ -48,8 +48,9 @@ class Transaction : public ::testing::Test {
 TEST_F(Transaction, index_fault_changes_nothing) {
   std::vector<Tensor> out;
   for (int64_t index : {int64_t{4}, int64_t{-1}, INT64_MAX}) {
-    expectError(train.run({Tensor::scalar(index), kGoodDivisor}, out), "KILN-R0041",
-                "model.cc:41: [KILN-R0041] kiln.gather 'lookup': index " + std::to_string(index) + " is outside [0, 4)");
+    expectError(
+        train.run({Tensor::scalar(index), kGoodDivisor}, out), "KILN-R0041",
+        "model.cc:41: [KILN-R0041] kiln.gather 'lookup': index " + std::to_string(index) + " is outside [0, 4)");
     expectUnchanged();
   }
   expectUsable();
@@ -137,14 +138,16 @@ TEST_F(Transaction, predict_sees_whole_steps_only) {
   });
   std::vector<Tensor> out;
   float last = 0;
-  int mixed = 0, backwards = 0;
-  for (int i = 0; i < 2000; ++i) {
+  int mixed = 0, backwards = 0, steps = 0;
+  // Until enough steps were seen to come between two predictions.
+  for (int i = 0; i < 2000 || steps < 50; ++i) {
     ASSERT_TRUE(predict.run({}, out).ok());
     const float* both = out[0].data<float>();
     for (int j = 0; j < 256; ++j) {
       mixed += both[j] != both[0] || both[256 + j] != -both[0];
     }
     backwards += both[0] < last;
+    steps += both[0] > last;
     last = both[0];
   }
   stop = true;
@@ -161,11 +164,15 @@ TEST_F(Transaction, copies_of_all_variables_are_of_one_step) {
       EXPECT_TRUE(train.run({kGoodIndex, kGoodDivisor}, out).ok());
     }
   });
-  int mixed = 0;
-  for (int i = 0; i < 500; ++i) {
+  int mixed = 0, steps = 0;
+  double last = 0;
+  for (int i = 0; i < 500 || steps < 50; ++i) {
     auto values = session.variables();
     double count = values.at("count").at(0);
-    mixed += values.at("w").at(0) != 1 + count || values.at("w").at(255) != 1 + count || values.at("b").at(128) != -1 - count;
+    steps += count != last;
+    last = count;
+    mixed += values.at("w").at(0) != 1 + count || values.at("w").at(255) != 1 + count ||
+             values.at("b").at(128) != -1 - count;
   }
   stop = true;
   trainer.join();

@@ -20,7 +20,8 @@ StatusOr<std::shared_ptr<VariableStore>> VariableStore::create(const std::vector
   for (const VariableSpec& spec : specs) {
     auto count = checkedNumElements(spec.dims);
     if (!count || bitWidth(spec.dtype) == 0 || *count > (int64_t{1} << 50)) {
-      return makeError<ErrorId::kR0006>("variable '" + spec.name + "'", "no value has the type " + typeText(spec.dtype, spec.dims));
+      return makeError<ErrorId::kR0006>("variable '" + spec.name + "'",
+                                        "no value has the type " + typeText(spec.dtype, spec.dims));
     }
     if (!store->byName_.emplace(spec.name, store->variables_.size()).second) {
       return makeError<ErrorId::kR0006>("variable '" + spec.name + "'", "the name occurs twice");
@@ -70,7 +71,8 @@ Status VariableStore::write(size_t index, const TensorView& value) {
   }
   auto bytes = static_cast<size_t>(variable.value.numBytes());
   if (bytes > 0 && value.data == nullptr) {
-    return makeError<ErrorId::kR0003>(variable.name, "without data", typeText(variable.value.dtype(), variable.value.dims()));
+    return makeError<ErrorId::kR0003>(variable.name, "without data",
+                                      typeText(variable.value.dtype(), variable.value.dims()));
   }
   if (bytes > 0) {
     variable.lock.lock();

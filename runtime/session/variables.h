@@ -16,7 +16,8 @@
 
 namespace kiln::runtime {
 
-/// Owns the values. A value's memory stays in its place as long as the store lives, so runs keep its address. Thread-safe.
+/// Owns the values. A value's memory stays in its place as long as the store lives, so runs keep its address.
+/// Thread-safe.
 class VariableStore {
  public:
   /// Zero-filled values of the specs' types. Errors: KILN-R0006 for a type that cannot be and a

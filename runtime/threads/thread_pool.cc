@@ -18,7 +18,8 @@ constexpr std::chrono::microseconds kCallerSpin{50};
 // Looks between two readings of the clock.
 constexpr int kLooksPerReading = 64;
 
-// A loop inside a task runs on the task's thread: all threads are busy with the outer loop, and waiting would tie them up.
+// A loop inside a task runs on the task's thread: all threads are busy with the outer loop, and waiting would tie them
+// up.
 thread_local bool insideTask = false;
 
 void pauseCpu() {
@@ -48,8 +49,8 @@ bool spinFor(std::chrono::microseconds limit, F done) {
 
 int hardwareThreads() { return std::max(1, static_cast<int>(std::thread::hardware_concurrency())); }
 
-/// One loop; lives on its caller's stack. Helpers join and leave under the pool's mutex, and the caller takes the job off the
-/// list and waits for the last helper before it returns.
+/// One loop; lives on its caller's stack. Helpers join and leave under the pool's mutex, and the caller takes the job
+/// off the list and waits for the last helper before it returns.
 struct ThreadPool::Job {
   int64_t count, grain, numChunks;
   ChunkFn fn;
@@ -120,8 +121,8 @@ int32_t ThreadPool::parallelFor(int64_t count, int64_t grain, int maxThreads, Ch
 
 void ThreadPool::workOn(Job& job) {
   insideTask = true;
-  // Chunks are claimed in order, so every chunk below a failing one has been claimed and will be finished: which failure is
-  // the lowest does not depend on timing.
+  // Chunks are claimed in order, so every chunk below a failing one has been claimed and will be finished: which
+  // failure is the lowest does not depend on timing.
   for (;;) {
     int64_t chunk = job.nextChunk.fetch_add(1, std::memory_order_relaxed);
     if (chunk >= job.numChunks) {

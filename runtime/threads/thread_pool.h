@@ -23,8 +23,9 @@ class ThreadPool {
   static ThreadPool& process();
 
   /// Calls fn(argument, begin, end) for the chunks [k * grain, min((k + 1) * grain, count)) of [0, count) on at most
-  /// `maxThreads` threads, the caller's own among them, and returns when all calls have. fn returns 0 or a failure: of the
-  /// failures, that of the lowest chunk is returned, and chunks above it may be left out. A grain below 1 counts as 1.
+  /// `maxThreads` threads, the caller's own among them, and returns when all calls have. fn returns 0 or a failure: of
+  /// the failures, that of the lowest chunk is returned, and chunks above it may be left out. A grain below 1 counts
+  /// as 1.
   using ChunkFn = int32_t (*)(void* argument, int64_t begin, int64_t end);
   int32_t parallelFor(int64_t count, int64_t grain, int maxThreads, ChunkFn fn, void* argument);
 
@@ -48,9 +49,9 @@ class ThreadPool {
   Job* pickJob();
   void workOn(Job& job);
 
-  std::mutex mutex_;                 // guards the list, the fields of jobs in it that say so, and the counts below
-  std::condition_variable wake_;     // idle workers: there is a new job
-  std::condition_variable finished_; // callers: a helper has left a job
+  std::mutex mutex_;                  // guards the list, the fields of jobs in it that say so, and the counts below
+  std::condition_variable wake_;      // idle workers: there is a new job
+  std::condition_variable finished_;  // callers: a helper has left a job
   Job* jobs_ = nullptr;
   int sleepers_ = 0;
   std::atomic<int> numWorkers_{0};

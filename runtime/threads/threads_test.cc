@@ -21,14 +21,15 @@ TEST(ThreadPool, every_item_once_in_fixed_chunks) {
         std::mutex mutex;
         std::set<std::pair<int64_t, int64_t>> chunks;
         std::vector<int> hits(static_cast<size_t>(count), 0);
-        int32_t status = ThreadPool::process().parallelFor(count, grain, threads, [&](int64_t begin, int64_t end) -> int32_t {
-          for (int64_t i = begin; i < end; ++i) {
-            ++hits[static_cast<size_t>(i)];
-          }
-          std::lock_guard<std::mutex> lock(mutex);
-          chunks.insert({begin, end});
-          return 0;
-        });
+        int32_t status =
+            ThreadPool::process().parallelFor(count, grain, threads, [&](int64_t begin, int64_t end) -> int32_t {
+              for (int64_t i = begin; i < end; ++i) {
+                ++hits[static_cast<size_t>(i)];
+              }
+              std::lock_guard<std::mutex> lock(mutex);
+              chunks.insert({begin, end});
+              return 0;
+            });
         EXPECT_EQ(status, 0);
         for (int hit : hits) {
           EXPECT_EQ(hit, 1);

@@ -37,8 +37,21 @@ constexpr double kLogF32[] = {0.6666668653488159, 0.3998875916004181, 0.29580986
 constexpr double kLogF64[] = {0.666666666666667,   0.3999999999989889,  0.28571428626253836, 0.22222211089379496,
                               0.1818289243253687, 0.15331611722055008, 0.14617807153417325};
 // The same less its first term 2/3, over z.
-constexpr double kLogTail[] = {0.4000000000000003,  0.2857142857133801,  0.22222222271326808, 0.18181808210921882,
-                               0.15385577463308145, 0.13285868837545742, 0.1291471218393509};
+constexpr double kLogTail[] = {0.4,
+                               0.2857142857142937,
+                               0.22222222221652765,
+                               0.18181818336099848,
+                               0.1538459488700718,
+                               0.1333480879881234,
+                               0.11706126464563398,
+                               0.11724327060846747};
+// (tanh x - x) / x^3 as a function of x^2, for |x| <= kTanhSmall.
+constexpr double kTanhF32[] = {-0.3333333134651184, 0.13333113491535187, -0.05390936881303787, 0.021309029310941696,
+                               -0.006609552539885044};
+constexpr double kTanhF64[] = {-0.3333333333333333,   0.13333333333332711,  -0.05396825396743151,  0.021869488493552625,
+                               -0.008863234395177999, 0.003592110343931255, -0.0014556615522767396, 0.00058893468259176,
+                               -0.00023463067524526733, 8.510647287642557e-05, -2.0598135435770385e-05};
+constexpr double kTanhSmall = 0.55;
 constexpr double kTwoThirdsHigh = 0.6666666666666666;
 constexpr double kTwoThirdsLow = 3.700743415417188e-17;
 
@@ -58,10 +71,11 @@ struct Format {
   double tanhOne;        // tanh of half of it rounds to 1
   std::span<const double> exp;
   std::span<const double> log;
+  std::span<const double> tanh;
 };
 constexpr Format kF32 = {23,         127,  12582912.0, 0.693145751953125, 1.428606765330187e-06,
                          -105.0,     89.0, 1.17549435e-38, 8388608.0,     23,
-                         0x3f3504f3, 19.0, kExpF32,    kLogF32};
+                         0x3f3504f3, 19.0, kExpF32,    kLogF32, kTanhF32};
 constexpr Format kF64 = {52,
                          1023,
                          6755399441055744.0,
@@ -75,7 +89,8 @@ constexpr Format kF64 = {52,
                          0x3fe6a09e667f3bcd,
                          39.0,
                          kExpF64,
-                         kLogF64};
+                         kLogF64,
+                         kTanhF64};
 constexpr double kLog2E = 1.4426950408889634;
 
 const Format& formatOf(const MathBuilder& m) { return m.isF32() ? kF32 : kF64; }
@@ -197,12 +212,14 @@ Double precisePositiveLog(MathBuilder& m, Value x) {
   const Value aLow = m.add(m.sub(cubic, m.sub(a, two)), cubicLow);
   const Value product = m.mul(s, a);
   const Value productLow = m.add(m.productError(s, a, product), m.mulAdd(s, aLow, m.mul(sLow, a)));
-  // k ln 2 is 0 or larger than the rest.
+  // k ln 2 is 0 or larger than the rest. Sums of a larger and a smaller number have an error that can be had exactly.
   const Value whole = m.mul(k, m.constant(kF64.ln2High));
+  const Value sum = m.add(whole, product);
+  const Value error = m.sub(product, m.sub(sum, whole));
+  const Value low = m.add(error, m.mulAdd(k, m.constant(kF64.ln2Low), productLow));
   Double result;
-  result.high = m.add(whole, product);
-  const Value error = m.sub(product, m.sub(result.high, whole));
-  result.low = m.add(error, m.mulAdd(k, m.constant(kF64.ln2Low), productLow));
+  result.high = m.add(sum, low);
+  result.low = m.sub(low, m.sub(result.high, sum));
   return result;
 }
 
@@ -221,19 +238,22 @@ Value emitLog(MathBuilder& m, Value x) {
   return m.select(m.compare(Compare::OLT, x, m.constant(0.0)), m.constant(kNaN), log);
 }
 
-// With t = e^2|x| - 1: tanh |x| = t / (t + 2), and for large t, where that would be rounded too often, 1 - 2 / (t + 2).
+// 1 - 2 / (e^2|x| + 1), and where that cancels an odd polynomial; both are computed side by side.
 Value emitTanh(MathBuilder& m, Value x) {
+  const Format& format = formatOf(m);
   const Value magnitude = m.abs(x);
-  const Value twice = m.atMost(m.add(magnitude, magnitude), formatOf(m).tanhOne);
+  const Value twice = m.atMost(m.add(magnitude, magnitude), format.tanhOne);
   const Reduced reduced = reduce(m, twice);
   const Value power = powerOfTwo(m, reduced.rounded);
+  const Value exponential = m.mulAdd(expMinusOne(m, reduced.r), power, power);
   const Value one = m.constant(1.0);
-  const Value t = m.mulAdd(expMinusOne(m, reduced.r), power, m.sub(power, one));
-  const Value large = m.compare(Compare::OGT, t, one);
-  const Value quotient = m.div(m.select(large, m.constant(-2.0), t), m.add(t, m.constant(2.0)));
-  const Value result = m.select(large, m.add(quotient, one), quotient);
+  const Value large = m.add(m.div(m.constant(-2.0), m.add(exponential, one)), one);
+  const Value square = m.mul(magnitude, magnitude);
+  const Value cubic = m.mul(square, magnitude);
+  const Value small = m.mulAdd(cubic, m.polynomial(square, format.tanh), magnitude);
+  const Value isSmall = m.compare(Compare::OLT, magnitude, m.constant(kTanhSmall));
   const Value sign = m.bitAnd(m.toBits(x), m.toBits(m.constant(-0.0)));
-  return m.fromBits(m.bitOr(m.toBits(result), sign));
+  return m.fromBits(m.bitOr(m.toBits(m.select(isSmall, small, large)), sign));
 }
 
 // With t = e^-|x|: 1 / (1 + t) above 0, t / (1 + t) below; t never overflows.

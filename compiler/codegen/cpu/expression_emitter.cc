@@ -41,21 +41,6 @@ std::optional<int64_t> constantOf(Value value) {
   return std::nullopt;
 }
 
-uint64_t keyOf(Value value) { return reinterpret_cast<uint64_t>(value.getAsOpaquePointer()); }
-
-std::vector<uint64_t> keyOf(Value value, const Place& place) {
-  std::vector<uint64_t> key = {keyOf(value), place.isFlat};
-  for (const Index& index : place.at) {
-    key.push_back(keyOf(index.base));
-    key.push_back(static_cast<uint64_t>(index.step));
-    key.push_back(index.general.size());
-    for (Value lanes : index.general) {
-      key.push_back(keyOf(lanes));
-    }
-  }
-  return key;
-}
-
 // Lanes fit the narrowest kind of number that the kernel computes with; wider ones take two registers.
 int64_t chooseWidth(KernelOp kernel, const TargetInfo& target) {
   bool hasNarrow = false, hasWide = false;
@@ -74,6 +59,21 @@ int64_t chooseWidth(KernelOp kernel, const TargetInfo& target) {
 }
 
 }  // namespace
+
+uint64_t ExpressionEmitter::keyOf(Value value) { return reinterpret_cast<uint64_t>(value.getAsOpaquePointer()); }
+
+std::vector<uint64_t> ExpressionEmitter::keyOf(Value value, const Place& place) {
+  std::vector<uint64_t> key = {keyOf(value), place.isFlat};
+  for (const Index& index : place.at) {
+    key.push_back(keyOf(index.base));
+    key.push_back(static_cast<uint64_t>(index.step));
+    key.push_back(index.general.size());
+    for (Value lanes : index.general) {
+      key.push_back(keyOf(lanes));
+    }
+  }
+  return key;
+}
 
 ExpressionEmitter::ExpressionEmitter(KernelOp kernel, mlir::Block* entry, KernelPointers pointers, const CodegenContext& context,
                                      Options options)
@@ -517,18 +517,12 @@ Pack ExpressionEmitter::emitElementwise(Operation* op, const Place& place) {
     for (size_t i = 0; i < isZero.values.size(); ++i) {
       reportFault(op, isZero.values[i], KILN_STATUS_DIVIDE_BY_ZERO, found.values[i], none.values[isZero.isUniform ? 0 : i]);
     }
-    Pack one;
-    OpBuilder& b = at(0);
-    one.values.push_back(arith::ConstantOp::create(b, op->getLoc(), b.getIntegerAttr(elementOf(div.getX()), 1)));
-    operands[1] = mapLanes({isZero, one, operands[1]}, [&](OpBuilder& inner, ValueRange v) {
-      return arith::SelectOp::create(inner, op->getLoc(), v[0], v[1], v[2]).getResult();
-    });
   }
   return applyScalar(op->getLoc(), llvm::convertToCamelFromSnakeCase(name, /*capitalizeFirst=*/true), operands);
 }
 
 Pack ExpressionEmitter::emitCast(Location loc, const Pack& pack, Type to) {
-  return mapLanes({pack}, [&](OpBuilder& b, ValueRange v) { return emitCastFunction(b, loc, v[0], to, context_); });
+  return mapLanes({pack}, [&](OpBuilder& b, ValueRange v) { return compiler::emitCast(b, loc, v[0], to); });
 }
 
 Pack ExpressionEmitter::emitConstant(ConstantOp op, const Place& place) {

@@ -63,6 +63,9 @@ class ExpressionEmitter {
   /// Remembers that from now on `value` lies in output `output`, so that emitAt loads it there. For row kernels, which keep
   /// what is expensive between two passes over a row.
   void keepIn(mlir::Value value, int output) { kept_[value] = output; }
+  /// Ends keepIn().
+  void forget(mlir::Value value) { kept_.erase(value); }
+  const KernelPointers& pointers() const { return pointers_; }
 
   //===-- loops ------------------------------------------------------------------------------------------------------===//
 
@@ -125,6 +128,8 @@ class ExpressionEmitter {
   };
   enum class IndexOp { kAdd, kSub, kMul, kDiv, kRem };
 
+  static uint64_t keyOf(mlir::Value value);
+  static std::vector<uint64_t> keyOf(mlir::Value value, const Place& place);
   int top() const { return static_cast<int>(scopes_.size()) - 1; }
   mlir::OpBuilder& at(int level);
   int levelOf(mlir::Value value) const;

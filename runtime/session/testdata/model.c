@@ -55,9 +55,9 @@ static kiln_status_t predict(kiln_context_t* context, void* const* buffers, cons
   return KILN_STATUS_OK;
 }
 
-/* train: index i64[], divisor i64[]; writes w += 1, b -= 1, count += 1 -> old count i64[]. Everything that may fail comes
- * first: a look at the flag, a lookup of `index` in 4 elements (node 0), a division by `divisor` (node 1). The new values are
- * made in the arena and copied at the end. */
+/* train: index i64[], divisor i64[]; writes w += 1, b -= 1, count += 1 -> old count i64[]. Everything that may fail
+ * comes first: a look at the flag, a lookup of `index` in 4 elements (node 0), a division by `divisor` (node 1). The
+ * new values are made in the arena and copied at the end. */
 static kiln_status_t train(kiln_context_t* context, void* const* buffers, const int64_t* dims) {
   (void)dims;
   int64_t index = *(const int64_t*)buffers[0], divisor = *(const int64_t*)buffers[1];
@@ -92,8 +92,8 @@ static int64_t trainArena(const int64_t* dims) {
   return 2 * kLength * (int64_t)sizeof(float);
 }
 
-/* wait: started i64[] is set to 1 and the entry waits for the cancel flag; then writes w and b unless it was cancelled. The
- * feed is written to, which no compiled code does, so that a test can tell that the run is under way. */
+/* wait: started i64[] is set to 1 and the entry waits for the cancel flag; then writes w and b unless it was cancelled.
+ * The feed is written to, which no compiled code does, so that a test can tell that the run is under way. */
 static kiln_status_t waitForCancel(kiln_context_t* context, void* const* buffers, const int64_t* dims) {
   (void)dims;
   *(volatile int64_t*)buffers[0] = 1;
@@ -102,8 +102,8 @@ static kiln_status_t waitForCancel(kiln_context_t* context, void* const* buffers
   return fault(context, KILN_STATUS_CANCELLED, -1, 0, 0);
 }
 
-/* parallel: limit i64[], x i64[n] -> y i64[n] = i * x[i], in chunks of 16 on any number of threads; items from `limit` on are
- * out of range (node 0). */
+/* parallel: limit i64[], x i64[n] -> y i64[n] = i * x[i], in chunks of 16 on any number of threads; items from `limit`
+ * on are out of range (node 0). */
 typedef struct {
   int64_t limit;
   const int64_t* x;
@@ -124,8 +124,8 @@ static kiln_status_t parallel(kiln_context_t* context, void* const* buffers, con
   return context->parallel_for(context, dims[0], 16, scaleChunk, &task);
 }
 
-/* report: code i64[], first i64[], second i64[] -> nothing; fails with that status at node 2, unless it is 0. Adds to the first
- * profile slot. */
+/* report: code i64[], first i64[], second i64[] -> nothing; fails with that status at node 2, unless it is 0. Adds to
+ * the first profile slot. */
 static kiln_status_t report(kiln_context_t* context, void* const* buffers, const int64_t* dims) {
   (void)dims;
   if (context->profile) {
@@ -136,8 +136,8 @@ static kiln_status_t report(kiln_context_t* context, void* const* buffers, const
                    : fault(context, (int32_t)code, 2, *(const int64_t*)buffers[1], *(const int64_t*)buffers[2]);
 }
 
-/* scratch: x f64[n, m], a constant f64[] -> the sum f64[] of exp(constant * x), by way of the arena, whose size is wrong for n = 77:
- * no memory is as large. The alignment of the arena is the second fetch, i64[]. */
+/* scratch: x f64[n, m], a constant f64[] -> the sum f64[] of exp(constant * x), by way of the arena, whose size is
+ * wrong for n = 77: no memory is as large. The alignment of the arena is the second fetch, i64[]. */
 static kiln_status_t scratch(kiln_context_t* context, void* const* buffers, const int64_t* dims) {
   double* values = (double*)context->arena;
   double sum = 0;

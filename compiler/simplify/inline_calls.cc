@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/dialect/diagnostics.h"
+#include "compiler/dialect/op_factory.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/AttrTypeSubElements.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mlir/Pass/Pass.h"
+
+namespace kiln::compiler {
+#define GEN_PASS_DEF_INLINECALLS
+#include "compiler/simplify/passes.inc"
+
+namespace {
+
+using Bindings = std::map<std::string, Dim>;
+
+Dim substitute(const Dim& dim, const Bindings& bindings) {
+  Dim sum;
+  for (const Dim::Term& term : dim.terms()) {
+    Dim product = term.coefficient;
+    for (const std::string& symbol : term.symbols) {
+      auto bound = bindings.find(symbol);
+      product = product * (bound != bindings.end() ? bound->second : Dim::symbol(symbol));
+    }
+    sum = sum + product;
+  }
+  return sum;
+}
+
+Shape substitute(const Shape& shape, const Bindings& bindings) {
+  Shape result;
+  for (const Dim& dim : shape) {
+    result.push_back(substitute(dim, bindings));
+  }
+  return result;
+}
+
+// What the callee's symbols are at this call: a parameter's dim that is a bare symbol is the argument's dim.
+Bindings bind(mlir::func::FuncOp callee, CallOp call) {
+  Bindings bindings;
+  for (auto [parameter, argument] : llvm::zip(callee.getArgumentTypes(), call.getOperandTypes())) {
+    for (auto [wanted, given] : llvm::zip(shapeOf(parameter).dims(), shapeOf(argument).dims())) {
+      if (auto symbol = wanted.asSymbol()) {
+        bindings.emplace(*symbol, given);
+      }
+    }
+  }
+  return bindings;
+}
+
+void inlineCall(CallOp call, mlir::func::FuncOp callee) {
+  Bindings bindings = bind(callee, call);
+  mlir::AttrTypeReplacer replacer;
+  replacer.addReplacement([&](mlir::RankedTensorType type) -> std::optional<mlir::Type> {
+    return tensorType(type.getContext(), dtypeOf(type), substitute(shapeOf(type), bindings));
+  });
+  replacer.addReplacement([&](ShapeAttr shape) -> std::optional<mlir::Attribute> {
+    return ShapeAttr::get(shape.getContext(), substitute(shape.getShape(), bindings));
+  });
+  mlir::OpBuilder b(call);
+  mlir::IRMapping mapping;
+  mapping.map(callee.getArguments(), call.getOperands());
+  mlir::Block& body = callee.getBody().front();
+  for (mlir::Operation& op : body.without_terminator()) {
+    mlir::Operation* copy = b.clone(op, mapping);
+    copy->walk([&](mlir::Operation* nested) { nested->setLoc(mlir::NameLoc::get(
+        b.getStringAttr(nodeNameOf(call.getLoc()) + "/" + nodeNameOf(nested->getLoc())), nested->getLoc())); });
+    replacer.recursivelyReplaceElementsIn(copy, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
+  }
+  llvm::SmallVector<Value> results;
+  for (Value result : body.getTerminator()->getOperands()) {
+    results.push_back(mapping.lookupOrDefault(result));
+  }
+  call->replaceAllUsesWith(results);
+  call->erase();
+}
+
+class InlineCalls : public impl::InlineCallsBase<InlineCalls> {
+  void runOnOperation() override {
+    mlir::SymbolTable symbols(getOperation());
+    llvm::SmallPtrSet<mlir::Operation*, 8> done;
+    llvm::SmallVector<mlir::func::FuncOp> entries;
+    for (auto function : getOperation().getOps<mlir::func::FuncOp>()) {
+      if (!function.isPrivate()) {
+        entries.push_back(function);
+      }
+    }
+    for (mlir::func::FuncOp entry : entries) {
+      inlineInto(entry, symbols, done);
+    }
+    // Nothing calls them any more.
+    for (auto function : llvm::make_early_inc_range(getOperation().getOps<mlir::func::FuncOp>())) {
+      if (function.isPrivate() && !function.isExternal()) {
+        function->erase();
+      }
+    }
+  }
+
+  void inlineInto(mlir::func::FuncOp function, mlir::SymbolTable& symbols, llvm::SmallPtrSetImpl<mlir::Operation*>& done) {
+    if (!done.insert(function).second) {
+      return;
+    }
+    llvm::SmallVector<CallOp> calls;
+    function->walk([&](CallOp call) { calls.push_back(call); });
+    for (CallOp call : calls) {
+      auto callee = symbols.lookup<mlir::func::FuncOp>(call.getCallee());
+      KILN_CHECK(callee != nullptr);
+      inlineInto(callee, symbols, done);
+      inlineCall(call, callee);
+    }
+  }
+};
+
+}  // namespace
+}  // namespace kiln::compiler

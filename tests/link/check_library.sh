@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+# check_library.sh CHECK LIBRARY NM: fails, and says why, when the library is not what a thin host may ship.
+set -u
+check=$1 library=$2 nm=$3
+limit=20000000
+[ -s "$library" ] || { echo "no library $library"; exit 2; }
+
+case $check in
+  size)  # bytes
+    size=$(stat -Lc %s "$library") || exit 1
+    echo "$library: $size bytes (limit $limit)"
+    [ "$size" -lt $limit ]
+    ;;
+  strings)  # no trace of the compiler, in names, texts or notes
+    ! LC_ALL=C grep -aoE '.{0,40}(LLVM|MLIR|mlir).{0,40}' "$library"
+    ;;
+  linked)  # what it needs at run time: the C and C++ runtimes and Abseil
+    needed=$(ldd "$library") || exit 1
+    ! grep -E 'not found|LLVM|MLIR|protobuf|python|cuda' <<< "$needed" || exit 1
+    ! grep -vE 'linux-vdso|ld-linux|lib(c|m|gcc_s|stdc\+\+|pthread|dl|rt)\.so|libabsl_' <<< "$needed"
+    ;;
+  symbols)  # neither defined nor wanted
+    symbols=$("$nm" -DC "$library") || exit 1
+    [ -n "$symbols" ] || { echo "no symbols"; exit 1; }
+    ! grep -E 'llvm::|mlir::|lld::|google::protobuf' <<< "$symbols"
+    ;;
+  own_symbols)  # that NM demangles, and the library exports what hosts call
+    "$nm" -DC "$library" | grep -F 'kiln::Session::create('
+    ;;
+  *)
+    echo "unknown check $check"
+    exit 2
+    ;;
+esac
