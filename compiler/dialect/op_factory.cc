@@ -13,6 +13,21 @@ mlir::NamedAttribute ints(mlir::OpBuilder& b, llvm::StringRef name, llvm::ArrayR
   return b.getNamedAttr(name, b.getDenseI64ArrayAttr(values));
 }
 
+StatusOr<mlir::Operation*> makeOp(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, mlir::ValueRange operands,
+                                  llvm::ArrayRef<mlir::NamedAttribute> attributes) {
+  const OpSchema* schema = findOp(std::string_view(name.data(), name.size()));
+  KILN_CHECK(schema != nullptr);
+  mlir::OperationState state(loc, ("kiln." + name).str());
+  state.addOperands(operands);
+  state.addAttributes(attributes);
+  bool isUnknown = false;
+  mlir::Operation* near = b.getInsertionBlock() ? b.getInsertionBlock()->getParentOp() : nullptr;
+  KILN_ASSIGN_OR_RETURN(auto types, inferResultTypes(*schema, operands, b.getDictionaryAttr(attributes), near, &isUnknown));
+  KILN_CHECK(!isUnknown);
+  state.addTypes(types);
+  return b.create(state);
+}
+
 Value reduce(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, Value x, llvm::ArrayRef<int64_t> axes, bool keepDims) {
   llvm::SmallVector<mlir::NamedAttribute> attributes = {ints(b, "axes", axes)};
   if (keepDims) {
@@ -23,22 +38,21 @@ Value reduce(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, Value
 
 }  // namespace
 
+StatusOr<Value> tryCreate(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, mlir::ValueRange operands,
+                          llvm::ArrayRef<mlir::NamedAttribute> attributes) {
+  KILN_ASSIGN_OR_RETURN(mlir::Operation * op, makeOp(b, loc, name, operands, attributes));
+  return op->getResult(0);
+}
+
 mlir::Operation* createOp(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, mlir::ValueRange operands,
                           llvm::ArrayRef<mlir::NamedAttribute> attributes) {
-  const OpSchema* schema = findOp(std::string_view(name.data(), name.size()));
-  KILN_CHECK(schema != nullptr);
-  mlir::OperationState state(loc, ("kiln." + name).str());
-  state.addOperands(operands);
-  state.addAttributes(attributes);
-  bool isUnknown = false;
-  mlir::Operation* near = b.getInsertionBlock() ? b.getInsertionBlock()->getParentOp() : nullptr;
-  auto types = inferResultTypes(*schema, operands, b.getDictionaryAttr(attributes), near, &isUnknown);
-  if (!types.ok()) {
-    llvm::errs() << name << ": " << std::string(types.status().message()) << "\n";
+  auto op = makeOp(b, loc, name, operands, attributes);
+  if (!op.ok()) {
+    // The check below ends the process; this says why.
+    llvm::errs() << name << ": " << std::string(op.status().message()) << "\n";
   }
-  KILN_CHECK(types.ok() && !isUnknown);
-  state.addTypes(*types);
-  return b.create(state);
+  KILN_CHECK(op.ok());
+  return *op;
 }
 
 Value create(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, mlir::ValueRange operands,

@@ -11,6 +11,9 @@ namespace kiln::compiler {
 /// inference is a bug of ours and checked.
 mlir::Operation* createOp(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, mlir::ValueRange operands,
                           llvm::ArrayRef<mlir::NamedAttribute> attributes = {});
+/// createOp() for ops whose operands may not fit: nothing is made then. The only result.
+StatusOr<Value> tryCreate(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, mlir::ValueRange operands,
+                          llvm::ArrayRef<mlir::NamedAttribute> attributes = {});
 /// The only result of createOp().
 Value create(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, mlir::ValueRange operands,
              llvm::ArrayRef<mlir::NamedAttribute> attributes = {});

@@ -254,6 +254,23 @@ bool ClusterFormer::isUsedOnlyBy(int cluster, Operation* user) {
   return true;
 }
 
+bool ClusterFormer::readsInPlace(int reader, int source) {
+  for (Operation* op : clusters_[reader].ops) {
+    for (Value operand : op->getOperands()) {
+      const Edge edge = trace(operand);
+      llvm::SetVector<Value> sources;
+      collectSources(operand, sources);
+      for (Value from : sources) {
+        if (clusterOf(from) == source &&
+            (from != edge.source || (edge.map != Edge::Map::kSame && !(edge.map == Edge::Map::kRow && clusters_[source].kind == Kind::kRow)))) {
+          return false;
+        }
+      }
+    }
+  }
+  return true;
+}
+
 bool ClusterFormer::hasRoom(int cluster, Operation* op) {
   return clusters_[cluster].ops.size() < kMaxOps && clusters_[cluster].inputs.size() + op->getNumOperands() <= kMaxInputs;
 }
@@ -308,7 +325,8 @@ bool ClusterFormer::joinAll(std::vector<int> candidates, Operation* op, Kind kin
       clusters_[base].space = kind == Kind::kLoop ? clusters_[base].space : space;
       continue;
     }
-    if (auto united = unite(clusters_[base], clusters_[candidate]); united && canMerge(base, candidate)) {
+    if (auto united = unite(clusters_[base], clusters_[candidate]);
+        united && canMerge(base, candidate) && readsInPlace(base, candidate) && readsInPlace(candidate, base)) {
       merge(base, candidate);
       clusters_[base].kind = united->first;
       clusters_[base].space = united->second;
@@ -326,6 +344,7 @@ bool ClusterFormer::joinAll(std::vector<int> candidates, Operation* op, Kind kin
 void ClusterFormer::placeElementwise(Operation* op) {
   const std::vector<Dim> space = spaceOf(op->getResult(0));
   std::vector<int> candidates;
+  llvm::DenseSet<int> displaced;  // clusters that op reads at other positions than its own
   for (Value operand : op->getOperands()) {
     const Edge edge = trace(operand);
     const int from = clusterOf(edge.source);
@@ -352,10 +371,12 @@ void ClusterFormer::placeElementwise(Operation* op) {
     if (fits) {
       candidates.push_back(from);
     } else {
+      displaced.insert(from);
       explain_(op, edge.source.getDefiningOp(),
                cluster.kind == Kind::kAlone ? "contractions and scatters take no epilogue" : "they run over different elements");
     }
   }
+  std::erase_if(candidates, [&](int candidate) { return displaced.contains(candidate); });
   if (!joinAll(candidates, op, Kind::kLoop, space)) {
     newCluster(Kind::kLoop, space, op);
   }
@@ -398,7 +419,9 @@ void ClusterFormer::placeGather(Operation* op) {
   // One element picked from each row, as the label's in a cross entropy.
   const Edge edge = trace(gather.getX());
   const int from = clusterOf(edge.source);
-  if (from >= 0 && edge.map == Edge::Map::kSame && clusters_[from].kind == Kind::kRow && axis == shape.rank() - 1 &&
+  const Edge indices = trace(gather.getIndices());
+  const bool indicesFit = clusterOf(indices.source) != from || (indices.map == Edge::Map::kSame && spaceOf(indices.source) == results);
+  if (from >= 0 && indicesFit && edge.map == Edge::Map::kSame && clusters_[from].kind == Kind::kRow && axis == shape.rank() - 1 &&
       gather.getBatchDims() == axis && spaceOf(gather.getX()) == clusters_[from].space && results == rowsOf(clusters_[from].space)) {
     if (joinAll({from}, op, Kind::kLoop, results)) {
       return;

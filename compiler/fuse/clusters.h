@@ -74,6 +74,8 @@ class ClusterFormer {
   int clusterOf(Value value);
   /// True when nothing but `user` reads what the cluster computes.
   bool isUsedOnlyBy(int cluster, mlir::Operation* user);
+  /// True when the ops of `reader` read what `source` computes only at the positions that they themselves run over.
+  bool readsInPlace(int reader, int source);
   bool hasRoom(int cluster, mlir::Operation* op);
   bool joinAll(std::vector<int> candidates, mlir::Operation* op, Cluster::Kind kind, std::vector<Dim> space);
   /// The kind and space that two clusters would have as one, or nothing.

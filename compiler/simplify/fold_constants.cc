@@ -73,7 +73,7 @@ struct FoldConstantOperands : mlir::RewritePattern {
       return mlir::failure();  // the run reports it
     }
     mlir::DenseElementsAttr folded = denseAttr(getContext(), results[0]);
-    rewriter.replaceOp(op, create(rewriter, op->getLoc(), "constant", mlir::ValueRange(),
+    rewriter.replaceOp(op, compiler::create(rewriter, op->getLoc(), "constant", mlir::ValueRange(),
                                   {rewriter.getNamedAttr("value", allSplat ? folded.resizeSplat(resultType) : folded)}));
     return mlir::success();
   }

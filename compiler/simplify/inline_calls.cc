@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/simplify/inline_calls.h"
+
 #include "compiler/dialect/diagnostics.h"
 #include "compiler/dialect/op_factory.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -76,18 +78,28 @@ void inlineCall(CallOp call, mlir::func::FuncOp callee) {
   call->erase();
 }
 
+void inlineInto(mlir::Operation* root, mlir::SymbolTable& symbols, llvm::SmallPtrSetImpl<mlir::Operation*>& done) {
+  if (!done.insert(root).second) {
+    return;
+  }
+  llvm::SmallVector<CallOp> calls;
+  root->walk([&](CallOp call) { calls.push_back(call); });
+  for (CallOp call : calls) {
+    auto callee = symbols.lookup<mlir::func::FuncOp>(call.getCallee());
+    KILN_CHECK(callee != nullptr);
+    inlineInto(callee, symbols, done);
+    inlineCall(call, callee);
+  }
+}
+
 class InlineCalls : public impl::InlineCallsBase<InlineCalls> {
   void runOnOperation() override {
     mlir::SymbolTable symbols(getOperation());
     llvm::SmallPtrSet<mlir::Operation*, 8> done;
-    llvm::SmallVector<mlir::func::FuncOp> entries;
     for (auto function : getOperation().getOps<mlir::func::FuncOp>()) {
       if (!function.isPrivate()) {
-        entries.push_back(function);
+        inlineInto(function, symbols, done);
       }
-    }
-    for (mlir::func::FuncOp entry : entries) {
-      inlineInto(entry, symbols, done);
     }
     // Nothing calls them any more.
     for (auto function : llvm::make_early_inc_range(getOperation().getOps<mlir::func::FuncOp>())) {
@@ -96,21 +108,16 @@ class InlineCalls : public impl::InlineCallsBase<InlineCalls> {
       }
     }
   }
-
-  void inlineInto(mlir::func::FuncOp function, mlir::SymbolTable& symbols, llvm::SmallPtrSetImpl<mlir::Operation*>& done) {
-    if (!done.insert(function).second) {
-      return;
-    }
-    llvm::SmallVector<CallOp> calls;
-    function->walk([&](CallOp call) { calls.push_back(call); });
-    for (CallOp call : calls) {
-      auto callee = symbols.lookup<mlir::func::FuncOp>(call.getCallee());
-      KILN_CHECK(callee != nullptr);
-      inlineInto(callee, symbols, done);
-      inlineCall(call, callee);
-    }
-  }
 };
 
 }  // namespace
+
+void inlineCalls(mlir::ModuleOp module, llvm::ArrayRef<mlir::Operation*> roots) {
+  mlir::SymbolTable symbols(module);
+  llvm::SmallPtrSet<mlir::Operation*, 8> done;
+  for (mlir::Operation* root : roots) {
+    inlineInto(root, symbols, done);
+  }
+}
+
 }  // namespace kiln::compiler

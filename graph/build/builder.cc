@@ -25,24 +25,19 @@ std::string describeValue(const GraphBuilder::State& state, const Value& value) 
 // --- values -----------------------------------------------------------------------------------------------------------
 
 DType Value::dtype() const {
-  if (isPoisoned() || builder_ == nullptr) {
-    return DType::kInvalid;
-  }
-  const Node& node = builder_->state().bodyOf(body_).node(ref_.node);
-  return node.outputs.empty() ? DType::kInvalid : node.outputs[ref_.output].dtype;
+  const Node* node = builder_ == nullptr ? nullptr : builder_->state().nodeOf(*this);
+  return node == nullptr || node->outputs.empty() ? DType::kInvalid : node->outputs[ref_.output].dtype;
 }
 
 const Shape& Value::shape() const {
   static const auto& scalar = *new Shape();
-  if (isPoisoned() || builder_ == nullptr) {
-    return scalar;
-  }
-  const Node& node = builder_->state().bodyOf(body_).node(ref_.node);
-  return node.outputs.empty() ? scalar : node.outputs[ref_.output].shape;
+  const Node* node = builder_ == nullptr ? nullptr : builder_->state().nodeOf(*this);
+  return node == nullptr || node->outputs.empty() ? scalar : node->outputs[ref_.output].shape;
 }
 
 std::string Value::name() const {
-  return isPoisoned() || builder_ == nullptr ? "" : endpointName(builder_->state().bodyOf(body_), ref_);
+  const bool isKnown = builder_ != nullptr && builder_->state().nodeOf(*this) != nullptr;
+  return isKnown ? endpointName(builder_->state().bodyOf(body_), ref_) : "";
 }
 
 Value Value::named(std::string_view name, std::source_location where) const {

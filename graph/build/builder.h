@@ -79,9 +79,9 @@ struct NamedValue {
 };
 
 struct EntrySpec {
-  std::vector<NamedValue> feeds;
-  std::vector<NamedValue> fetches;
-  std::vector<Target> targets;
+  std::vector<NamedValue> feeds = {};
+  std::vector<NamedValue> fetches = {};
+  std::vector<Target> targets = {};
 };
 
 /// Builds one graph. Not thread-safe. Every error is kept and reported by finish(), each once, with the user's line.

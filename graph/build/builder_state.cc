@@ -55,6 +55,11 @@ const Body& GraphBuilder::State::bodyOf(int index) const {
   return state.body;
 }
 
+const Node* GraphBuilder::State::nodeOf(const Value& value) const {
+  const Body& body = bodyOf(value.body_);
+  return value.isPoisoned() || value.ref_.node >= static_cast<NodeId>(body.nodes.size()) ? nullptr : &body.node(value.ref_.node);
+}
+
 Value GraphBuilder::State::makeValue(int body, ValueRef ref) const {
   Value value;
   value.builder_ = builder;
@@ -88,11 +93,10 @@ void GraphBuilder::State::fail(const Status& status, SourceLocation where, std::
   Status error = diagnose(status, where, subject);
   constexpr size_t kNotedInputs = 3;
   for (size_t i = 0; i < inputs.size() && i < kNotedInputs; ++i) {
-    if (inputs[i].builder_ != nullptr && !inputs[i].isPoisoned()) {
-      const State& owner = inputs[i].builder_->state();
-      const Node& maker = owner.bodyOf(inputs[i].body_).node(inputs[i].ref_.node);
-      error = withNote(error, maker.location, kiln::describe(maker) + " was made here: " +
-                                                  (maker.outputs.empty() ? "no value" : maker.outputs[inputs[i].ref_.output].toString()));
+    const Node* maker = inputs[i].builder_ == nullptr ? nullptr : inputs[i].builder_->state().nodeOf(inputs[i]);
+    if (maker != nullptr) {
+      error = withNote(error, maker->location, kiln::describe(*maker) + " was made here: " +
+                                                   (maker->outputs.empty() ? "no value" : maker->outputs[inputs[i].ref_.output].toString()));
     }
   }
   errors.add(error);

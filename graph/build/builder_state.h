@@ -62,6 +62,8 @@ struct GraphBuilder::State {
 
   BodyState& current() { return bodies[openBodies.back()]; }
   const Body& bodyOf(int body) const;
+  /// The node that makes a value, or null when the value is poisoned or went with a graph that was refused.
+  const Node* nodeOf(const Value& value) const;
   Value makeValue(int body, ValueRef ref) const;
   Value poison() const { return makeValue(0, ValueRef{}); }
 

@@ -82,12 +82,12 @@ StatusOr<Graph> GraphBuilder::finish() {
   }
   data.symbols = state.symbols;
   data.functions = std::move(state.functions);
-  data.body = state.bodies[0].body;
+  data.body = std::move(state.bodies[0].body);
+  state.bodies[0].body.nodes.clear();
+  state.bodies[0].names.clear();
   StatusOr<Graph> graph = Graph::create(std::move(data));
   if (graph.ok()) {
     state.graph = *graph;
-    state.bodies[0].body.nodes.clear();
-    state.bodies[0].names.clear();
   }
   return graph;
 }

@@ -23,7 +23,7 @@ struct WriteOptions {
 };
 
 struct ReadOptions {
-  ReadLimits limits;
+  ReadLimits limits = {};
   /// Compares the weights file's SHA-256 digest with the one in the graph. Its size and layout are checked in any case.
   bool checksWeights = true;
   /// What tensors of one repeated value may take in all (ExpansionBudget).

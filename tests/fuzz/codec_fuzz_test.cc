@@ -5,20 +5,21 @@
 
 #include <cstdio>
 #include <cstring>
-#include <functional>
 #include <string>
 #include <vector>
 
+#include "proto/codec/file.h"
 #include "proto/codec/graph_file.h"
 #include "proto/codec/npy.h"
 #include "proto/codec/safetensors.h"
 #include "proto/codec/tensor_codec.h"
-#include "tests/fuzz/mutate.h"
+#include "tests/fuzz/fuzz.h"
 
 namespace kiln {
 namespace {
 
-constexpr int kMutations = 10000;
+using fuzz::fuzz;
+using fuzz::kMutations;
 
 wire::GraphDef sampleGraph() {
   wire::GraphDef graph;
@@ -77,34 +78,6 @@ Status readValues(const wire::GraphDef& graph) {
     }
   }
   return first;
-}
-
-struct Outcome {
-  int numRead = 0;
-  int numRefused = 0;
-};
-
-// Every mutation of `valid` is read; errors must have an id of the table.
-Outcome fuzz(const std::string& valid, const std::string& other, uint64_t seed,
-             const std::function<Status(const std::string&)>& read) {
-  EXPECT_TRUE(read(valid).ok()) << read(valid);
-  fuzz::Mutator mutator(seed);
-  Outcome outcome;
-  for (int i = 0; i < kMutations; ++i) {
-    Status status = read(mutator.mutate(valid, other));
-    if (status.ok()) {
-      ++outcome.numRead;
-      continue;
-    }
-    ++outcome.numRefused;
-    auto id = errorIdOf(status);
-    EXPECT_TRUE(id && findError(*id) != nullptr) << "mutation " << i << ": " << status;
-    EXPECT_LT(status.message().size(), 10000u) << "mutation " << i;
-  }
-  // A mutator that only ever breaks everything, or nothing, tests nothing.
-  EXPECT_GT(outcome.numRefused, kMutations / 20);
-  EXPECT_GT(outcome.numRead, 0);
-  return outcome;
 }
 
 std::string pathOfThisProcess(const char* name) { return ::testing::TempDir() + name + std::to_string(::getpid()); }

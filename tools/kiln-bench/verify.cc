@@ -46,7 +46,8 @@ StatusOr<Verification> verify(const Workload& workload, int threads) {
   KILN_ASSIGN_OR_RETURN(Callable callable, session.prepareEntry("run"));
   VariableStore variables;
   for (const std::string& name : session.variableNames()) {
-    KILN_ASSIGN_OR_RETURN(variables[name], session.variable(name));
+    KILN_ASSIGN_OR_RETURN(Tensor value, session.variable(name));
+    variables.set(name, std::move(value));
   }
 
   std::vector<TensorView> feeds(workload.feeds.begin(), workload.feeds.end());
@@ -58,7 +59,7 @@ StatusOr<Verification> verify(const Workload& workload, int threads) {
   KILN_ASSIGN_OR_RETURN(Graph lowered, compiler::lowerGraph(workload.graph, *entry, compiler::Phase::kDifferentiate));
   const Entry* loweredEntry = lowered.findEntry("run");
   KILN_CHECK(loweredEntry != nullptr);
-  KILN_ASSIGN_OR_RETURN(std::vector<Tensor> want, Interpreter().evaluate(lowered, *loweredEntry, workload.feeds, variables));
+  KILN_ASSIGN_OR_RETURN(std::vector<Tensor> want, Interpreter().evaluate(lowered, *loweredEntry, feeds, variables));
 
   Verification result;
   for (size_t i = 0; i < want.size(); ++i) {

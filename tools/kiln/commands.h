@@ -9,7 +9,7 @@
 
 namespace kiln::tools {
 
-struct RunOptions {
+struct RunCommand {
   std::string model;
   std::string entry;                 ///< Empty: the model's only entry, or what --fetch needs.
   std::vector<std::string> feeds;    ///< NAME=VALUE, NAME=@file.npy or NAME=@file.npz:key.
@@ -19,7 +19,7 @@ struct RunOptions {
 };
 
 /// Compiles and runs a model once. Errors name the file, the feed or fetch, and what there is.
-Status runModel(const RunOptions& options);
+Status runModel(const RunCommand& options);
 
 enum class InspectFormat { kTable, kJson, kDot };
 /// Prints what a model holds.

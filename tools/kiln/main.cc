@@ -53,7 +53,7 @@ int main(int argc, char** argv) {
              "  kiln inspect digits.graph.pb\n  kiln explain KILN-R0021");
   Status status;
 
-  kiln::tools::RunOptions run;
+  kiln::tools::RunCommand run;
   CLI::App* runCommand = app.add_subcommand("run", "compiles a model and runs it once");
   runCommand->footer("Example: kiln run digits.graph.pb --entry predict --feed x=@x.npy --fetch logits --output out");
   runCommand->add_option("MODEL", run.model, "graph file, binary (.pb) or text (.pbtxt)")->required();

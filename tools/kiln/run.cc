@@ -25,7 +25,7 @@ std::vector<std::string> entryNames(const Graph& graph) {
 }
 
 // The entry to run: the one that is named, or the only one. Null: none is needed, because fetches say what to run.
-StatusOr<const Entry*> chooseEntry(const Graph& graph, const RunOptions& options) {
+StatusOr<const Entry*> chooseEntry(const Graph& graph, const RunCommand& options) {
   std::vector<std::string> names = entryNames(graph);
   if (!options.entry.empty()) {
     const Entry* entry = graph.findEntry(options.entry);
@@ -81,7 +81,7 @@ Status writeOutputs(const std::map<std::string, Tensor>& values, const std::stri
 
 }  // namespace
 
-Status runModel(const RunOptions& options) {
+Status runModel(const RunCommand& options) {
   KILN_ASSIGN_OR_RETURN(Graph graph, readGraph(options.model));
   KILN_ASSIGN_OR_RETURN(const Entry* entry, chooseEntry(graph, options));
   std::map<std::string, Tensor> feeds;

@@ -148,9 +148,10 @@ class KernelFunctions {
   }
 
   std::string uniqueName(llvm::StringRef wanted) {
-    std::string name = wanted.str();
+    // The prefix keeps users' names apart from those of the functions that kernels share.
+    std::string first = "kernel." + wanted.str(), name = first;
     for (int i = 1; !names_.insert(name).second; ++i) {
-      name = wanted.str() + "_" + std::to_string(i);
+      name = first + "." + std::to_string(i);
     }
     return name;
   }
@@ -391,7 +392,8 @@ mlir::FailureOr<EmittedEntry> emitEntry(mlir::func::FuncOp entry, mlir::ModuleOp
   if (mlir::failed(EntryWriter(entry, *plan, function, body, context).write(kernels))) {
     return mlir::failure();
   }
-  EmittedEntry emitted{.numFunctions = kernels.count()};
+  EmittedEntry emitted;
+  emitted.numFunctions = kernels.count();
   for (KernelOp kernel : plan->order) {
     emitted.kernels.push_back(kernel.getName().str());
   }

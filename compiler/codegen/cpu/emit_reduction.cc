@@ -339,7 +339,7 @@ Pack ExpressionEmitter::emitReduction(Operation* op, const Place& place) {
   if (loops.empty()) {
     vectors = isUniform ? 1 : lanes().unroll;
     Place at;
-    at.at = kept;
+    at.at.assign(kept.begin(), kept.end());
     for (int64_t i = 0; i < vectors; ++i) {
       carried.append(initAll(isUniform ? 1 : lanes().width));
     }
@@ -373,7 +373,7 @@ Pack ExpressionEmitter::emitReduction(Operation* op, const Place& place) {
     }
     carried = nestLoop(extents, inits, lanes(), [&](llvm::ArrayRef<Value> indices, llvm::ArrayRef<Value> inner) -> Values {
       Place at;
-      at.at = kept;
+      at.at.assign(kept.begin(), kept.end());
       for (auto [axis, index] : llvm::zip(loops, indices)) {
         at.at[axis] = uniform(index);
       }

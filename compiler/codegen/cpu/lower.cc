@@ -90,8 +90,15 @@ mlir::LogicalResult convertToLlvmDialect(mlir::ModuleOp module) {
   mlir::cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
   mlir::populateFuncToLLVMConversionPatterns(converter, patterns);
   mlir::LLVMConversionTarget target(*context);
-  target.addLegalOp<mlir::ModuleOp>();
-  return mlir::applyFullConversion(module, target, std::move(patterns));
+  target.addLegalOp<mlir::ModuleOp, mlir::UnrealizedConversionCastOp>();
+  if (mlir::failed(mlir::applyFullConversion(module, target, std::move(patterns)))) {
+    return mlir::failure();
+  }
+  // Function addresses taken as pointers are casts until functions have become pointers.
+  llvm::SmallVector<mlir::UnrealizedConversionCastOp> casts;
+  module.walk([&](mlir::UnrealizedConversionCastOp cast) { casts.push_back(cast); });
+  mlir::reconcileUnrealizedCasts(casts);
+  return mlir::success();
 }
 
 std::unique_ptr<llvm::TargetMachine> makeMachine(const TargetInfo& target) {

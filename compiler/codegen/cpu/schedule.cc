@@ -140,7 +140,7 @@ void forRows(ExpressionEmitter& e, const std::vector<Dim>& outer, Value begin, V
 void storeAll(ExpressionEmitter& e, llvm::ArrayRef<int> outputs, llvm::function_ref<Place(int)> placeOf) {
   mlir::ValueRange results = yieldOf(e.kernel())->getOperands();
   // All are computed before any is written: a result may lie over an input.
-  llvm::SmallVector<std::pair<Place, Pack>> packs;
+  std::vector<std::pair<Place, Pack>> packs;
   for (int output : outputs) {
     Place place = placeOf(output);
     Pack pack = e.emitAt(results[output], place);
@@ -179,7 +179,7 @@ void emitReduceRows(ExpressionEmitter& e, const Schedule& schedule, Value begin,
       e.keepIn(value, output);
     }
     // The row's own results are computed before its elements are written, perhaps over an input, and stored after.
-    llvm::SmallVector<std::pair<Place, Pack>> packs;
+    std::vector<std::pair<Place, Pack>> packs;
     for (int output : ofRow) {
       Place place = e.placeOf(shapeOf(results[output]), row);
       Pack pack = e.emitAt(results[output], place);
@@ -251,8 +251,8 @@ void emitScatter(ExpressionEmitter& e) {
       e.nestLoop(inner, {}, Lanes{}, [&](llvm::ArrayRef<Value> within, llvm::ArrayRef<Value>) -> Values {
         auto addAt = [&](const Index* last) {
           Place from, to;
-          from.at = uniformIndices(e, where);
-          to.at = uniformIndices(e, where.take_front(axis));
+          from.at.append(uniformIndices(e, where));
+          to.at.append(uniformIndices(e, where.take_front(axis)));
           to.at.push_back(index);
           for (Place* place : {&from, &to}) {
             place->at.append(uniformIndices(e, within));

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/jit/jit_source.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "graph/eval/interpreter.h"
+
+namespace kiln::compiler {
+namespace {
+
+/// Initial values of so many elements in all take the interpreter a few milliseconds, far less than compiling `init` does;
+/// from about ten times as many on, compiled code is sooner done.
+constexpr int64_t kInterpretedInitElements = 200'000;
+
+std::string keyOf(const ExecutableRequest& request) {
+  if (!request.entry.empty()) {
+    return request.entry;
+  }
+  std::string key;
+  for (const std::vector<std::string>* list : {&request.feeds, &request.fetches, &request.targets}) {
+    for (const std::string& name : *list) {
+      key += name + '\x1f';
+    }
+    key += '\x1e';
+  }
+  return key;
+}
+
+ModelInfo modelOf(const Graph& graph) {
+  ModelInfo model{.name = graph.name()};
+  for (const Entry& entry : graph.entries()) {
+    EntryInfo info{.name = entry.name};
+    for (const Port& port : entry.feeds) {
+      info.feeds.push_back(port.name);
+    }
+    for (const Port& port : entry.fetches) {
+      info.fetches.push_back(port.name);
+    }
+    for (NodeId target : entry.targets) {
+      info.targets.push_back(graph.body().node(target).name);
+    }
+    model.entries.push_back(std::move(info));
+  }
+  for (NodeId id : graph.variables()) {
+    const Node& node = graph.body().node(id);
+    VariableSpec spec{.name = node.name, .dtype = node.outputs[0].dtype, .dims = node.outputs[0].shape.staticDims()};
+    if (auto weight = graph.weights().find(node.name); weight != graph.weights().end()) {
+      spec.initialValue = weight->second;
+    }
+    model.variables.push_back(std::move(spec));
+  }
+  return model;
+}
+
+}  // namespace
+
+StatusOr<std::shared_ptr<JitSource>> JitSource::create(const Graph& graph, CompileOptions options) {
+  std::shared_ptr<JitSource> source(new JitSource(graph, std::move(options)));
+  source->model_ = modelOf(graph);
+  std::vector<VariableSpec>& variables = source->model_.variables;
+  int64_t elements = 0;
+  for (const VariableSpec& variable : variables) {
+    if (variable.initialValue == nullptr) {
+      elements += checkedNumElements(variable.dims).value_or(kInterpretedInitElements) + 1;
+    }
+  }
+  if (elements > 0 && elements <= kInterpretedInitElements && graph.findEntry(kInitEntry) != nullptr) {
+    KILN_ASSIGN_OR_RETURN(VariableStore values, initialValues(graph));
+    for (VariableSpec& variable : variables) {
+      const Tensor* value = values.find(variable.name);
+      if (variable.initialValue == nullptr && value != nullptr) {
+        variable.initialValue = std::make_shared<const Tensor>(*value);
+      }
+    }
+  }
+  return source;
+}
+
+// A port of an entry may have a name of its own; requests may use it where the graph has no value of that name.
+std::string JitSource::endpointOf(const std::string& name, bool isFeed) const {
+  if (graph_.findValue(name).ok()) {
+    return name;
+  }
+  for (const Entry& entry : graph_.entries()) {
+    for (const Port& port : isFeed ? entry.feeds : entry.fetches) {
+      if (port.name == name) {
+        return endpointName(graph_.body(), port.value);
+      }
+    }
+  }
+  return name;
+}
+
+StatusOr<Entry> JitSource::entryFor(const ExecutableRequest& request) const {
+  if (!request.entry.empty()) {
+    const Entry* entry = graph_.findEntry(request.entry);
+    if (entry == nullptr) {
+      std::string names;
+      for (const Entry& known : graph_.entries()) {
+        names += (names.empty() ? "'" : ", '") + known.name + "'";
+      }
+      return makeError<ErrorId::kR0001>(request.entry, names.empty() ? "no entries" : names);
+    }
+    return *entry;
+  }
+  std::vector<std::string> feeds, fetches;
+  for (const std::string& name : request.feeds) {
+    feeds.push_back(endpointOf(name, true));
+  }
+  for (const std::string& name : request.fetches) {
+    fetches.push_back(endpointOf(name, false));
+  }
+  KILN_ASSIGN_OR_RETURN(Entry entry, makeEntry(graph_, "run", feeds, fetches, request.targets));
+  // The signature has the names that were asked for.
+  for (size_t i = 0; i < entry.feeds.size() && i < request.feeds.size(); ++i) {
+    entry.feeds[i].name = request.feeds[i];
+  }
+  for (size_t i = 0; i < entry.fetches.size() && i < request.fetches.size(); ++i) {
+    entry.fetches[i].name = request.fetches[i];
+  }
+  return entry;
+}
+
+StatusOr<std::shared_ptr<const Executable>> JitSource::compile(const ExecutableRequest& request, const std::string& key) {
+  KILN_ASSIGN_OR_RETURN(Entry entry, entryFor(request));
+  CompileReport report;
+  KILN_ASSIGN_OR_RETURN(CompiledEntry compiled, compileEntry(graph_, entry, options_, &report));
+  auto executable = std::make_shared<Executable>();
+  executable->manifest = std::move(compiled.manifest);
+  KILN_ASSIGN_OR_RETURN(executable->image, LoadedImage::load(compiled.image));
+  std::lock_guard<std::mutex> lock(mutex_);
+  reports_[key] = std::move(report);
+  return executable;
+}
+
+StatusOr<std::shared_ptr<const Executable>> JitSource::find(const ExecutableRequest& request, std::span<const int64_t>) {
+  std::string key = keyOf(request);
+  {
+    std::unique_lock<std::mutex> lock(mutex_);
+    Slot& slot = slots_[key];
+    finished_.wait(lock, [&] { return !slot.isRunning; });
+    if (slot.executable != nullptr) {
+      return slot.executable;
+    }
+    slot.isRunning = true;
+  }
+  auto compiled = compile(request, key);
+  {
+    std::lock_guard<std::mutex> lock(mutex_);
+    Slot& slot = slots_[key];
+    slot.isRunning = false;
+    if (compiled.ok()) {
+      slot.executable = *compiled;
+    }
+  }
+  finished_.notify_all();
+  return compiled;
+}
+
+std::map<std::string, CompileReport> JitSource::reports() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return reports_;
+}
+
+}  // namespace kiln::compiler

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/pipelines/manifest.h"
+
+#include "compiler/dialect/diagnostics.h"
+#include "compiler/dialect/types.h"
+
+namespace kiln::compiler {
+namespace {
+
+TensorSpec specOf(llvm::StringRef name, mlir::Type type) {
+  ValueType value = valueType(type);
+  return {.name = name.str(), .dtype = value.dtype, .shape = value.shape};
+}
+
+}  // namespace
+
+int NodeTable::idOf(mlir::Operation* op) {
+  std::string name = nodeNameOf(op->getLoc());
+  auto [found, isNew] = byName_.try_emplace(name, static_cast<int>(nodes_.size()));
+  if (isNew) {
+    // Ops of the compiler's own making carry the name of the user's node that they were made for.
+    const Node* node = graph_.findNode(name);
+    std::string opName = node != nullptr ? "kiln." + std::string(node->op->name) : op->getName().getStringRef().str();
+    nodes_.push_back({.name = name, .op = opName, .location = sourceOf(op->getLoc())});
+  }
+  return found->second;
+}
+
+std::vector<std::string> symbolsOf(mlir::func::FuncOp entry) {
+  std::vector<std::string> symbols;
+  if (auto ranges = entry->getAttrOfType<mlir::DictionaryAttr>(kSymbolsAttr)) {
+    for (mlir::NamedAttribute range : ranges) {
+      symbols.push_back(range.getName().str());
+    }
+  }
+  return symbols;
+}
+
+EntryManifest makeManifest(const Graph& graph, mlir::func::FuncOp entry, ConstantPool& pool) {
+  EntryManifest manifest;
+  std::map<std::string, int> variables;
+  for (NodeId id : graph.variables()) {
+    variables.emplace(graph.body().node(id).name, static_cast<int>(variables.size()));
+  }
+  std::map<std::string, size_t> uses;
+  for (unsigned i = 0; i < entry.getNumArguments(); ++i) {
+    if (auto variable = entry.getArgAttrOfType<mlir::StringAttr>(i, kVariableAttr)) {
+      uses[variable.str()] = manifest.variables.size();
+      manifest.variables.push_back({.variable = variables.at(variable.str())});
+    } else {
+      manifest.feeds.push_back(specOf(entry.getArgAttrOfType<mlir::StringAttr>(i, kFeedAttr).getValue(), entry.getArgumentTypes()[i]));
+    }
+  }
+  for (unsigned i = 0; i < entry.getNumResults(); ++i) {
+    if (auto variable = entry.getResultAttrOfType<mlir::StringAttr>(i, kAssignAttr)) {
+      manifest.variables[uses.at(variable.str())].written = true;
+    } else {
+      manifest.fetches.push_back(specOf(entry.getResultAttrOfType<mlir::StringAttr>(i, kFetchAttr).getValue(), entry.getResultTypes()[i]));
+    }
+  }
+  for (ConstantOp constant : entry.getOps<ConstantOp>()) {
+    manifest.constants.push_back(pool.tensorOf(constant.getValue()));
+  }
+  if (auto ranges = entry->getAttrOfType<mlir::DictionaryAttr>(kSymbolsAttr)) {
+    for (mlir::NamedAttribute range : ranges) {
+      auto bounds = mlir::cast<mlir::ArrayAttr>(range.getValue());
+      manifest.symbols.push_back({.name = range.getName().str(),
+                                  .range = {.min = mlir::cast<mlir::IntegerAttr>(bounds[0]).getInt(),
+                                            .max = mlir::cast<mlir::IntegerAttr>(bounds[1]).getInt()}});
+    }
+  }
+  return manifest;
+}
+
+}  // namespace kiln::compiler

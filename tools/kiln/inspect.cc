@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <cstdio>
+#include <map>
+
+#include "graph/io/graph_io.h"
+#include "tools/kiln/commands.h"
+
+namespace kiln::tools {
+namespace {
+
+void printPorts(const Graph& graph, const char* kind, const std::vector<Port>& ports) {
+  for (const Port& port : ports) {
+    std::printf("    %-7s %-24s %s\n", kind, port.name.c_str(), graph.body().type(port.value).toString().c_str());
+  }
+}
+
+void printTable(const Graph& graph) {
+  std::printf("graph '%s': %zu nodes\n\nentries\n", graph.name().c_str(), graph.body().nodes.size());
+  for (const Entry& entry : graph.entries()) {
+    std::printf("  %s\n", entry.name.c_str());
+    printPorts(graph, "feed", entry.feeds);
+    printPorts(graph, "fetch", entry.fetches);
+    for (NodeId target : entry.targets) {
+      std::printf("    %-7s %s\n", "target", graph.body().node(target).name.c_str());
+    }
+  }
+  std::printf("\nvariables\n");
+  int64_t parameters = 0;
+  for (NodeId id : graph.variables()) {
+    const Node& variable = graph.body().node(id);
+    std::printf("  %-34s %-16s %s\n", variable.name.c_str(), variable.outputs[0].toString().c_str(),
+                graph.weights().count(variable.name) > 0 ? "from the weights file" : "made by init");
+    parameters += variable.outputs[0].shape.numElements().value();
+  }
+  std::printf("  %lld elements in all\n\ndims\n", static_cast<long long>(parameters));
+  for (const auto& [name, range] : graph.symbols()) {
+    std::string max = range.max == DimRange::kUnbounded ? "any" : std::to_string(range.max);
+    std::printf("  %s: %lld to %s\n", name.c_str(), static_cast<long long>(range.min), max.c_str());
+  }
+  std::printf("\nnodes by op\n");
+  std::map<std::string_view, int> counts;
+  for (const Node& node : graph.body().nodes) {
+    ++counts[node.op->name];
+  }
+  for (const auto& [op, count] : counts) {
+    std::printf("  %-24s %d\n", std::string(op).c_str(), count);
+  }
+}
+
+}  // namespace
+
+Status inspectModel(const std::string& model, InspectFormat format) {
+  KILN_ASSIGN_OR_RETURN(Graph graph, readGraph(model));
+  switch (format) {
+    case InspectFormat::kTable: printTable(graph); break;
+    case InspectFormat::kJson: std::printf("%s\n", toJson(graph).c_str()); break;
+    case InspectFormat::kDot: std::printf("%s", toDot(graph).c_str()); break;
+  }
+  return Status();
+}
+
+}  // namespace kiln::tools
