@@ -18,6 +18,8 @@ void loadKilnDialects(mlir::MLIRContext& context) { context.loadDialect<KilnDial
 #include "compiler/dialect/op_classes.inc"
 #undef KILN_OP
 
+mlir::OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValue(); }
+
 namespace {
 /// The body's arguments have the given types, and it ends with a yield.
 YieldOp checkBody(mlir::Operation* op, mlir::Region& body, mlir::TypeRange arguments) {

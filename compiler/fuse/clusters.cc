@@ -414,7 +414,7 @@ void ClusterFormer::placeReduction(Operation* op) {
 void ClusterFormer::placeGather(Operation* op) {
   auto gather = llvm::cast<GatherOp>(op);
   const Shape shape = shapeOf(gather.getX().getType());
-  const int64_t axis = gather.getAxis() < 0 ? gather.getAxis() + shape.rank() : gather.getAxis();
+  const int64_t axis = static_cast<int64_t>(gather.getAxis()) + (static_cast<int64_t>(gather.getAxis()) < 0 ? shape.rank() : 0);
   const std::vector<Dim> results = spaceOf(op->getResult(0));
   // One element picked from each row, as the label's in a cross entropy.
   const Edge edge = trace(gather.getX());
@@ -422,7 +422,7 @@ void ClusterFormer::placeGather(Operation* op) {
   const Edge indices = trace(gather.getIndices());
   const bool indicesFit = clusterOf(indices.source) != from || (indices.map == Edge::Map::kSame && spaceOf(indices.source) == results);
   if (from >= 0 && indicesFit && edge.map == Edge::Map::kSame && clusters_[from].kind == Kind::kRow && axis == shape.rank() - 1 &&
-      gather.getBatchDims() == axis && spaceOf(gather.getX()) == clusters_[from].space && results == rowsOf(clusters_[from].space)) {
+      static_cast<int64_t>(gather.getBatchDims()) == axis && spaceOf(gather.getX()) == clusters_[from].space && results == rowsOf(clusters_[from].space)) {
     if (joinAll({from}, op, Kind::kLoop, results)) {
       return;
     }

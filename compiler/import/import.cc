@@ -16,7 +16,7 @@
 namespace kiln::compiler {
 namespace {
 
-llvm::StringRef ref(std::string_view text) { return {text.data(), text.size()}; }
+llvm::StringRef textOf(std::string_view text) { return {text.data(), text.size()}; }
 
 // The values of one function or region; regions see those around them.
 struct Scope {
@@ -40,7 +40,7 @@ class BodyImporter {
       : graph_(graph), body_(body), b_(builder), pool_(pool), callees_(callees) {}
 
   mlir::Location locationOf(const Node& node) const {
-    return nodeLocation(b_.getContext(), node.name, ref(node.location.file), node.location.line);
+    return nodeLocation(b_.getContext(), node.name, textOf(node.location.file), node.location.line);
   }
 
   Status importNode(const Node& node, Scope& scope) {
@@ -130,7 +130,7 @@ class BodyImporter {
       for (ValueRef seed : seeds) {
         seedValues.push_back(scope.find(seed));
       }
-      auto vjp = VjpOp::create(b_, loc, types, operands, seedValues);
+      auto vjp = VjpOp::create(b_, loc, mlir::TypeRange(types), mlir::ValueRange(operands), mlir::ValueRange(seedValues));
       mlir::OpBuilder::InsertionGuard guard(b_);
       mlir::Block* block = b_.createBlock(&vjp.getBody());
       Scope inner{&scope, {}};
@@ -176,7 +176,7 @@ class BodyImporter {
 class GraphImporter {
  public:
   GraphImporter(mlir::MLIRContext& context, const Graph& graph, ConstantPool& pool)
-      : graph_(graph), pool_(pool), b_(&context), module_(mlir::ModuleOp::create(mlir::UnknownLoc::get(&context), ref(graph.name()))) {}
+      : graph_(graph), pool_(pool), b_(&context), module_(mlir::ModuleOp::create(mlir::UnknownLoc::get(&context), textOf(graph.name()))) {}
 
   Status importEntry(const Entry& entry) {
     const Body& body = graph_.body();
@@ -206,7 +206,13 @@ class GraphImporter {
     auto named = [&](const char* attribute, const std::string& name) {
       return b_.getDictionaryAttr(b_.getNamedAttr(attribute, b_.getStringAttr(name)));
     };
+    Status unsupported;
     auto addArgument = [&](ValueRef value, mlir::DictionaryAttr attrs) {
+      const DType dtype = body.type(value).dtype;
+      if (llvm::isa<mlir::NoneType>(elementType(b_.getContext(), dtype))) {
+        unsupported = makeError<ErrorId::kC0101>(body.node(value.node).name, "elements of type " + std::string(toString(dtype)));
+        return;
+      }
       scope.values[value] = block->addArgument(tensorType(b_.getContext(), body.type(value)), importer.locationOf(body.node(value.node)));
       argumentAttrs.push_back(attrs);
     };
@@ -222,6 +228,7 @@ class GraphImporter {
     for (const Node* variable : variables) {
       addArgument({variable->id, 0}, named(kVariableAttr, variable->name));
     }
+    KILN_RETURN_IF_ERROR(unsupported);
     for (NodeId id : slice) {
       if (!scope.find({id, 0})) {
         KILN_RETURN_IF_ERROR(importer.importNode(body.node(id), scope));
@@ -242,7 +249,7 @@ class GraphImporter {
     finishFunction(function, block, results);
     function.setAllArgAttrs(argumentAttrs);
     function.setAllResultAttrs(resultAttrs);
-    if (function.getName() == ref(entry.name)) {
+    if (function.getName() == llvm::StringRef(entry.name)) {
       function->setAttr(kEntryAttr, b_.getUnitAttr());
     } else {
       function->setAttr(kEntryAttr, b_.getStringAttr(entry.name));

@@ -28,9 +28,11 @@ std::string keyOf(const ExecutableRequest& request) {
 }
 
 ModelInfo modelOf(const Graph& graph) {
-  ModelInfo model{.name = graph.name()};
+  ModelInfo model;
+  model.name = graph.name();
   for (const Entry& entry : graph.entries()) {
-    EntryInfo info{.name = entry.name};
+    EntryInfo info;
+    info.name = entry.name;
     for (const Port& port : entry.feeds) {
       info.feeds.push_back(port.name);
     }
@@ -44,7 +46,10 @@ ModelInfo modelOf(const Graph& graph) {
   }
   for (NodeId id : graph.variables()) {
     const Node& node = graph.body().node(id);
-    VariableSpec spec{.name = node.name, .dtype = node.outputs[0].dtype, .dims = node.outputs[0].shape.staticDims()};
+    VariableSpec spec;
+    spec.name = node.name;
+    spec.dtype = node.outputs[0].dtype;
+    spec.dims = node.outputs[0].shape.staticDims();
     if (auto weight = graph.weights().find(node.name); weight != graph.weights().end()) {
       spec.initialValue = weight->second;
     }

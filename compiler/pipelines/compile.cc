@@ -14,6 +14,7 @@
 #include "compiler/pipelines/check_support.h"
 #include "compiler/pipelines/manifest.h"
 #include "compiler/pipelines/pass_runner.h"
+#include "compiler/plan/memory_plan.h"
 #include "mlir/IR/MLIRContext.h"
 
 namespace kiln::compiler {

@@ -86,7 +86,4 @@ void recordPlan(mlir::func::FuncOp entry, const MemoryPlan& plan);
 /// What recordPlan() wrote, except buffers. Nothing when `entry` carries no plan.
 std::optional<MemoryPlan> readPlan(mlir::func::FuncOp entry);
 
-/// True when running the kernel may end in a fault: it holds an op that checks an index, or an integer division.
-bool mayFault(KernelOp kernel);
-
 }  // namespace kiln::compiler

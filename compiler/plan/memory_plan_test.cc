@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/dialect/faults.h"
 #include "compiler/plan/memory_plan.h"
 
 #include <gtest/gtest.h>

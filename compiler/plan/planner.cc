@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <queue>
 
+#include "compiler/dialect/faults.h"
 #include "compiler/dialect/types.h"
 #include "compiler/plan/assign_offsets.h"
 #include "compiler/plan/memory_plan.h"
@@ -400,19 +401,6 @@ class Planner {
 };
 
 }  // namespace
-
-bool mayFault(KernelOp kernel) {
-  auto found = kernel.getBody().walk([](mlir::Operation* op) {
-    const OpSchema* schema = schemaOf(op);
-    if (schema == nullptr || !schema->mayFault) {
-      return mlir::WalkResult::advance();
-    }
-    // Elementwise faults are those of integers; floats have infinities and NaN.
-    bool isFloat = schema->isElementwise && mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(op->getResult(0).getType()));
-    return isFloat ? mlir::WalkResult::advance() : mlir::WalkResult::interrupt();
-  });
-  return found.wasInterrupted();
-}
 
 MemoryPlan planMemory(mlir::func::FuncOp entry, const PlanOptions& options) { return Planner(entry, options).run(); }
 

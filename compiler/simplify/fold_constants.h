@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file Folding of ops whose operands are constants.
+/// \file Groups of rewrite patterns.
 #pragma once
 
 #include "mlir/IR/PatternMatch.h"
@@ -8,5 +8,8 @@ namespace kiln::compiler {
 
 /// Adds the pattern that computes an op on small constants by its reference implementation.
 void addConstantFolding(mlir::RewritePatternSet& patterns);
+
+/// Adds the patterns of movement ops that undo each other or do nothing, of casts that lose nothing, and of signs.
+void addMovementPatterns(mlir::RewritePatternSet& patterns);
 
 }  // namespace kiln::compiler

@@ -141,6 +141,7 @@ class FoldIdentities : public impl::FoldIdentitiesBase<FoldIdentities> {
     mlir::RewritePatternSet patterns(&getContext());
     patterns.add<ReplaceIdentity, MergeTransposes, SkipInner<ReshapeOp>, SkipInner<BroadcastOp>, MatmulReadsTransposed>(&getContext());
     addConstantFolding(patterns);
+    addMovementPatterns(patterns);
     mlir::GreedyRewriteConfig config;
     config.setRegionSimplificationLevel(mlir::GreedySimplifyRegionLevel::Disabled);
     (void)mlir::applyPatternsGreedily(getOperation(), std::move(patterns), config);

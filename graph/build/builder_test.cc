@@ -271,6 +271,18 @@ TEST(GraphBuilder, FinishListsEveryErrorWithItsLine) {
   EXPECT_TRUE(y.isPoisoned());
 }
 
+TEST(GraphBuilder, ValuesOfARefusedGraphHaveNoNames) {
+  GraphBuilder g("refused");
+  auto x = g.placeholder("x", f32, {2});
+  auto y = tanh(x);
+  g.entry("main", {.fetches = {y}});  // forgets the feed
+  EXPECT_FALSE(g.finish().ok());
+  EXPECT_EQ(y.name(), "");
+  EXPECT_EQ(y.dtype(), DType::kInvalid);
+  EXPECT_TRUE((y + x).isPoisoned());
+  EXPECT_EQ(errorIdOf(g.finish().status()), "KILN-G0218");
+}
+
 TEST(GraphBuilder, AHundredThousandNodesAreBuiltAndPrinted) {
   GraphBuilder g("long");
   auto x = g.placeholder("x", f32, {dim("batch"), 8});

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <unordered_map>
 
 #include "graph/eval/binding.h"
@@ -12,6 +13,11 @@ namespace kiln {
 namespace {
 
 using SharedTensor = std::shared_ptr<const Tensor>;
+
+// The values that a node reads. An assignment only names its variable, which may have no value yet.
+std::span<const ValueRef> readsOf(const Node& node) {
+  return std::span<const ValueRef>(node.inputs).subspan(node.op->name == "assign" ? 1 : 0);
+}
 
 // A body in execution. Calls are frames on a stack of their own, so that a long chain of calls takes no native stack.
 struct Frame {
@@ -65,7 +71,7 @@ class Run {
       frame.values[parameters[i].value.node] = {std::move(arguments[i])};
     }
     for (NodeId id : frame.order) {
-      for (ValueRef input : body.node(id).inputs) {
+      for (ValueRef input : readsOf(body.node(id))) {
         ++frame.remainingReads[input.node];
       }
     }
@@ -125,7 +131,7 @@ class Run {
     if (frame.remainingReads[node.id] > 0) {
       frame.values[node.id] = std::move(results);
     }
-    for (ValueRef input : node.inputs) {
+    for (ValueRef input : readsOf(node)) {
       if (--frame.remainingReads[input.node] == 0) {
         frame.values.erase(input.node);
       }
@@ -138,6 +144,9 @@ class Run {
       return frame.values.at(node.id);
     }
     if (op == "variable") {
+      if (frame.remainingReads[node.id] == 0) {
+        return std::vector<SharedTensor>{};
+      }
       const Tensor* held = variables_.find(node.name);
       if (held == nullptr) {
         return makeError<ErrorId::kG0306>(node.name);

@@ -10,7 +10,9 @@
 namespace kiln {
 namespace {
 
-wire::GraphDef testProto() { return graphToProto(Graph::create(testGraphData()).value(), {.isSelfContained = true}).def; }
+wire::GraphDef testProto() {
+  return graphToProto(Graph::create(testGraphData()).value(), {.isSelfContained = true}).def;
+}
 
 wire::NodeDef* nodeOf(wire::GraphDef& def, const std::string& name) {
   for (wire::NodeDef& node : *def.mutable_node()) {
@@ -21,7 +23,8 @@ wire::NodeDef* nodeOf(wire::GraphDef& def, const std::string& name) {
   return nullptr;
 }
 
-wire::NodeDef* addNode(wire::GraphDef& def, const std::string& name, const std::string& op, const std::vector<std::string>& inputs) {
+wire::NodeDef* addNode(wire::GraphDef& def, const std::string& name, const std::string& op,
+                       const std::vector<std::string>& inputs) {
   wire::NodeDef* node = def.add_node();
   node->set_name(name);
   node->set_op(op);
@@ -68,8 +71,9 @@ TEST(GraphIoErrors, LongCycleIsCutShort) {
 TEST(GraphIoErrors, DanglingInputNamesTheNearest) {
   wire::GraphDef def = testProto();
   nodeOf(def, "layer/xw")->set_input(1, "layer/v");
-  EXPECT_TRUE(failsWith(graphFromProto(def), "KILN-G0002", "model.cc:3: error: [KILN-G0002] 'layer/xw': input 1 does not exist: "
-                                                           "the graph has no node 'layer/v'; did you mean 'layer/w'"));
+  EXPECT_TRUE(failsWith(graphFromProto(def), "KILN-G0002",
+                        "model.cc:3: error: [KILN-G0002] 'layer/xw': input 1 does not exist: "
+                        "the graph has no node 'layer/v'; did you mean 'layer/w'"));
 }
 
 TEST(GraphIoErrors, OutputIndexOutOfRange) {
@@ -146,12 +150,15 @@ TEST(GraphIoErrors, AttributeKindsThatNoOpHas) {
     set((*nodeOf(def, "sum")->mutable_attr())["axes"]);
     return graphFromProto(def);
   };
-  EXPECT_TRUE(failsWith(withAttribute([](auto& value) { value.set_placeholder("p"); }), "KILN-G0403", "'axes' has a placeholder"));
+  EXPECT_TRUE(failsWith(withAttribute([](auto& value) { value.set_placeholder("p"); }), "KILN-G0403",
+                        "'axes' has a placeholder"));
   EXPECT_TRUE(failsWith(withAttribute([](auto& value) { value.clear_value(); }), "KILN-G0403", "no value"));
   EXPECT_TRUE(failsWith(withAttribute([](auto& value) { value.mutable_list()->add_s("x"); }), "KILN-G0403", "list"));
   EXPECT_TRUE(failsWith(withAttribute([](auto& value) { value.set_s("\xff"); }), "KILN-G0403", "UTF-8"));
-  EXPECT_TRUE(failsWith(withAttribute([](auto& value) { value.set_type(static_cast<wire::DataType>(77)); }), "KILN-G0403", "dtype"));
-  EXPECT_TRUE(failsWith(withAttribute([](auto& value) { (*value.mutable_func()->mutable_attr())["a"].set_i(1); }), "KILN-G0403"));
+  EXPECT_TRUE(failsWith(withAttribute([](auto& value) { value.set_type(static_cast<wire::DataType>(77)); }),
+                        "KILN-G0403", "dtype"));
+  EXPECT_TRUE(failsWith(withAttribute([](auto& value) { (*value.mutable_func()->mutable_attr())["a"].set_i(1); }),
+                        "KILN-G0403"));
 }
 
 TEST(GraphIoErrors, MissingAttribute) {
@@ -189,8 +196,9 @@ TEST(GraphIoErrors, ShapesThatDoNotFit) {
 TEST(GraphIoErrors, EntryNamesWhatTheGraphLacks) {
   wire::GraphDef def = testProto();
   def.mutable_entries(0)->mutable_fetches(0)->set_endpoint("summ");
-  EXPECT_TRUE(failsWith(graphFromProto(def), "KILN-G0404", "main.cc:20: error: [KILN-G0404] entry 'predict': fetch 'summ' does not "
-                                                           "exist in the graph; did you mean 'sum'"));
+  EXPECT_TRUE(failsWith(graphFromProto(def), "KILN-G0404",
+                        "main.cc:20: error: [KILN-G0404] entry 'predict': fetch 'summ' does not "
+                        "exist in the graph; did you mean 'sum'"));
   def = testProto();
   def.mutable_entries(1)->set_targets(0, "stop");
   EXPECT_TRUE(failsWith(graphFromProto(def), "KILN-G0404", "target 'stop'"));
@@ -285,9 +293,7 @@ class GraphFiles : public ::testing::Test {
   TemporaryFolder folder_;
 };
 
-TEST_F(GraphFiles, MissingGraph) {
-  EXPECT_TRUE(failsWith(readGraph(folder_ / "none.pb"), "KILN-P0001", "none.pb"));
-}
+TEST_F(GraphFiles, MissingGraph) { EXPECT_TRUE(failsWith(readGraph(folder_ / "none.pb"), "KILN-P0001", "none.pb")); }
 
 TEST_F(GraphFiles, MissingWeights) {
   std::filesystem::remove(weights());
@@ -319,7 +325,8 @@ TEST_F(GraphFiles, WeightsOfAnotherGraph) {
   std::string bytes = *readFile(weights(), 1 << 20);
   bytes[bytes.find("layer/w")] = 'L';
   folder_.write("m.safetensors", bytes);
-  EXPECT_TRUE(failsWith(readGraph(path(), {.checksWeights = false}), "KILN-P0047", "no tensor 'layer/w'; did you mean 'Layer/w'"));
+  EXPECT_TRUE(failsWith(readGraph(path(), {.checksWeights = false}), "KILN-P0047",
+                        "no tensor 'layer/w'; did you mean 'Layer/w'"));
 }
 
 TEST_F(GraphFiles, WeightsOfAnotherType) {

@@ -173,7 +173,8 @@ TEST(GraphIo, Json) {
   ASSERT_FALSE(json.is_discarded());
   EXPECT_EQ(json["name"], "test");
   EXPECT_EQ(json["entries"][0]["name"], "predict");
-  EXPECT_EQ(json["entries"][0]["feeds"][0], (nlohmann::json{{"name", "input"}, {"dtype", "f32"}, {"shape", {"batch", 3}}}));
+  EXPECT_EQ(json["entries"][0]["feeds"][0],
+            (nlohmann::json{{"name", "input"}, {"dtype", "f32"}, {"shape", {"batch", 3}}}));
   EXPECT_EQ(json["entries"][1]["targets"][0], "step");
   EXPECT_EQ(json["nodes"].size(), 9u);
   EXPECT_EQ(json["nodes"][6]["inputs"][0], "squared:1");

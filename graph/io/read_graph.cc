@@ -20,7 +20,8 @@ using NodeList = google::protobuf::RepeatedPtrField<wire::NodeDef>;
 
 // Suggestions for a wrong name look at every name, so a file full of wrong names is not read to its end.
 constexpr size_t kMaxErrors = 20;
-// Each entry is checked by a walk over the graph, and each function's callees are, so a small file of many takes much time.
+// Each entry is checked by a walk over the graph, and each function's callees are, so a small file of many takes much
+// time.
 constexpr int kMaxEntries = 1024;
 constexpr int kMaxFunctions = 16384;
 // A call has as many outputs as its function has results, so few bytes stand for many.
@@ -171,7 +172,8 @@ class Reader {
       for (ValueRef& input : inputs[index]) {
         input.node = placeOf[input.node];
       }
-      body.nodes.push_back(readNode(protos[index], static_cast<NodeId>(body.nodes.size()), std::move(inputs[index]), function));
+      body.nodes.push_back(
+          readNode(protos[index], static_cast<NodeId>(body.nodes.size()), std::move(inputs[index]), function));
       if (isFull()) {
         break;
       }
@@ -182,7 +184,8 @@ class Reader {
     return names;
   }
 
-  std::optional<ValueRef> readInput(const wire::NodeDef& node, int index, const std::string& endpoint, const Names& names) {
+  std::optional<ValueRef> readInput(const wire::NodeDef& node, int index, const std::string& endpoint,
+                                    const Names& names) {
     auto refuse = [&](const std::string& why) {
       fail(node, makeError<ErrorId::kG0002>(index, why));
       return std::nullopt;
@@ -250,11 +253,16 @@ class Reader {
     using Case = wire::AttrValue;
     auto refuse = [&](const char* what) { return makeError<ErrorId::kG0403>(name, what); };
     switch (value.value_case()) {
-      case Case::kI: return Attribute(value.i());
-      case Case::kF64: return Attribute(value.f64());
-      case Case::kF: return Attribute(static_cast<double>(value.f()));
-      case Case::kB: return Attribute(value.b());
-      case Case::kS: return codec::isUtf8(value.s()) ? StatusOr<Attribute>(Attribute(value.s())) : refuse("text that is not UTF-8");
+      case Case::kI:
+        return Attribute(value.i());
+      case Case::kF64:
+        return Attribute(value.f64());
+      case Case::kF:
+        return Attribute(static_cast<double>(value.f()));
+      case Case::kB:
+        return Attribute(value.b());
+      case Case::kS:
+        return codec::isUtf8(value.s()) ? StatusOr<Attribute>(Attribute(value.s())) : refuse("text that is not UTF-8");
       case Case::kType:
         return isKnownDType(value.type()) ? StatusOr<Attribute>(Attribute(static_cast<DType>(value.type())))
                                           : refuse("an unknown dtype");
@@ -266,8 +274,9 @@ class Reader {
         KILN_ASSIGN_OR_RETURN(TensorPtr tensor, readTensor(value.tensor()));
         return Attribute(std::move(tensor));
       }
-      case Case::kFunc: return value.func().attr().empty() ? StatusOr<Attribute>(Attribute(value.func().name()))
-                                                           : refuse("a function with attributes");
+      case Case::kFunc:
+        return value.func().attr().empty() ? StatusOr<Attribute>(Attribute(value.func().name()))
+                                           : refuse("a function with attributes");
       case Case::kList: {
         const wire::AttrValue::ListValue& list = value.list();
         if (list.s_size() + list.f_size() + list.b_size() + list.type_size() + list.shape_size() + list.tensor_size() +
@@ -277,8 +286,10 @@ class Reader {
         }
         return Attribute(std::vector<int64_t>(list.i().begin(), list.i().end()));
       }
-      case Case::kPlaceholder: return refuse("a placeholder");
-      default: return refuse("no value");
+      case Case::kPlaceholder:
+        return refuse("a placeholder");
+      default:
+        return refuse("no value");
     }
   }
 
@@ -319,7 +330,8 @@ class Reader {
     for (const auto& argument : proto.signature().input_arg()) {
       auto found = names.find(argument.name());
       if (found == names.end()) {
-        errors_.add(makeError<ErrorId::kG0020>(function.name, "its body has no placeholder '" + argument.name() + "' for the argument"));
+        errors_.add(makeError<ErrorId::kG0020>(
+            function.name, "its body has no placeholder '" + argument.name() + "' for the argument"));
         return;
       }
       function.parameters.push_back({found->second, 0});
@@ -355,10 +367,12 @@ class Reader {
           for (const auto& [other, unused] : data_.functions) {
             known.push_back(other);
           }
-          errors_.add(diagnose(makeError<ErrorId::kG0007>(*name, didYouMean(*name, known)), node.location, describe(node)));
+          errors_.add(
+              diagnose(makeError<ErrorId::kG0007>(*name, didYouMean(*name, known)), node.location, describe(node)));
         } else if (function->second.parameters.size() != node.inputs.size()) {
-          errors_.add(diagnose(makeError<ErrorId::kO0125>(*name, function->second.parameters.size(), node.inputs.size()),
-                               node.location, describe(node)));
+          errors_.add(
+              diagnose(makeError<ErrorId::kO0125>(*name, function->second.parameters.size(), node.inputs.size()),
+                       node.location, describe(node)));
         } else {
           numOutputs += static_cast<int64_t>(function->second.results.size());
         }
@@ -386,7 +400,8 @@ class Reader {
       auto found = parts ? names.find(parts->first) : names.end();
       if (found == names.end()) {
         if (!isFull()) {
-          errors_.add(diagnose(makeError<ErrorId::kG0404>(entry.name, kind, endpoint, suggest(endpoint, names)), entry.location));
+          errors_.add(diagnose(makeError<ErrorId::kG0404>(entry.name, kind, endpoint, suggest(endpoint, names)),
+                               entry.location));
         }
         return std::nullopt;
       }
@@ -395,7 +410,8 @@ class Reader {
     for (bool isFeed : {true, false}) {
       for (const wire::Binding& binding : isFeed ? proto.feeds() : proto.fetches()) {
         if (auto value = find(isFeed ? "feed" : "fetch", binding.endpoint())) {
-          (isFeed ? entry.feeds : entry.fetches).push_back({binding.name().empty() ? binding.endpoint() : binding.name(), *value});
+          (isFeed ? entry.feeds : entry.fetches)
+              .push_back({binding.name().empty() ? binding.endpoint() : binding.name(), *value});
         }
       }
     }
@@ -434,7 +450,8 @@ StatusOr<std::string> weightsPath(const wire::WeightsFile& weights, const std::s
   return std::filesystem::path(graphPath).replace_filename(path).string();
 }
 
-StatusOr<SafetensorsFile> openWeights(const wire::WeightsFile& weights, const std::string& graphPath, const ReadOptions& options) {
+StatusOr<SafetensorsFile> openWeights(const wire::WeightsFile& weights, const std::string& graphPath,
+                                      const ReadOptions& options) {
   KILN_ASSIGN_OR_RETURN(std::string path, weightsPath(weights, graphPath));
   KILN_ASSIGN_OR_RETURN(ReadableFile file, ReadableFile::open(path));
   if (static_cast<uint64_t>(file.numBytes()) != weights.num_bytes()) {

@@ -10,8 +10,9 @@
 
 namespace kiln::graph {
 
-/// An order of the nodes 0 to inputs.size()-1, each after its inputs, and as near to theirs as that allows: an order that is
-/// valid already stays. `nameOf` is for messages. Does not recurse. Errors: KILN-G0402 names the nodes of a cycle.
+/// An order of the nodes 0 to inputs.size()-1, each after its inputs, and as near to theirs as that allows: an order
+/// that is valid already stays. `nameOf` is for messages. Does not recurse. Errors: KILN-G0402 names the nodes of a
+/// cycle.
 template <class NameOf>
 StatusOr<std::vector<int32_t>> sortNodes(const std::vector<std::vector<int32_t>>& inputs, const NameOf& nameOf);
 

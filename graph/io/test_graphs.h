@@ -11,7 +11,8 @@
 
 namespace kiln {
 
-inline Node makeTestNode(std::string name, const char* op, std::vector<ValueRef> inputs, Attributes attributes = {}, int line = 0) {
+inline Node makeTestNode(std::string name, const char* op, std::vector<ValueRef> inputs, Attributes attributes = {},
+                         int line = 0) {
   Node node;
   node.name = std::move(name);
   node.op = findOp(op);
@@ -30,7 +31,8 @@ inline TensorPtr floats(std::vector<int64_t> dims, float first) {
   return std::make_shared<const Tensor>(std::move(tensor));
 }
 
-/// Has every kind of attribute, symbolic shapes, a function, two entries, a range, weights, and a large and a small constant.
+/// Has every kind of attribute, symbolic shapes, a function, two entries, a range, weights, and a large and a small
+/// constant.
 inline GraphData testGraphData() {
   GraphData data;
   data.name = "test";
@@ -52,8 +54,9 @@ inline GraphData testGraphData() {
       makeTestNode("step", "group", {{7, 0}}, {}, 9),
   };
   data.body.nodes[2].device = "cpu";
-  data.entries = {{"predict", {{"input", {0, 0}}}, {{"sum", {6, 0}}, {"squares", {3, 0}}}, {}, {internString("main.cc"), 20}},
-                  {"train_step", {}, {}, {8}, {}}};
+  data.entries = {
+      {"predict", {{"input", {0, 0}}}, {{"sum", {6, 0}}, {"squares", {3, 0}}}, {}, {internString("main.cc"), 20}},
+      {"train_step", {}, {}, {8}, {}}};
   data.symbols["batch"] = {1, 512};
   data.weights["layer/w"] = floats({3, 4}, 0.5f);
   return data;

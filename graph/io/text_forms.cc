@@ -37,9 +37,9 @@ void addNodes(const Body& body, const std::string& prefix, std::string& out) {
     }
     label += shortValue(node);
     std::string_view op = node.op->name;
-    const char* style = op == "placeholder" ? ", shape=oval"
-                        : op == "variable"  ? ", shape=cylinder"
-                        : op == "constant"  ? ", style=dashed"
+    const char* style = op == "placeholder"               ? ", shape=oval"
+                        : op == "variable"                ? ", shape=cylinder"
+                        : op == "constant"                ? ", style=dashed"
                         : op == "assign" || op == "group" ? ", shape=house"
                                                           : "";
     out += "  " + dotName(prefix + node.name) + " [label=\"" + escaped(label) + "\"" + style + "];\n";
@@ -71,7 +71,8 @@ Json jsonOf(const Body& body, const std::vector<Port>& ports) {
 Json nodesOf(const Body& body) {
   Json list = Json::array();
   for (const Node& node : body.nodes) {
-    Json item = {{"name", node.name}, {"op", std::string(node.op->name)}, {"inputs", Json::array()}, {"outputs", Json::array()}};
+    Json item = {
+        {"name", node.name}, {"op", std::string(node.op->name)}, {"inputs", Json::array()}, {"outputs", Json::array()}};
     for (ValueRef input : node.inputs) {
       item["inputs"].push_back(endpointName(body, input));
     }
@@ -97,7 +98,8 @@ Json typesOf(const Body& body, const std::vector<ValueRef>& values) {
 }  // namespace
 
 std::string toDot(const Graph& graph) {
-  std::string out = "digraph " + dotName(graph.name()) + " {\n  node [shape=box, fontname=\"sans-serif\", fontsize=10];\n";
+  std::string out =
+      "digraph " + dotName(graph.name()) + " {\n  node [shape=box, fontname=\"sans-serif\", fontsize=10];\n";
   addNodes(graph.body(), "", out);
   int cluster = 0;
   for (const auto& [name, function] : graph.functions()) {
@@ -116,13 +118,17 @@ std::string toJson(const Graph& graph) {
     for (NodeId target : entry.targets) {
       targets.push_back(body.node(target).name);
     }
-    entries.push_back({{"name", entry.name}, {"feeds", jsonOf(body, entry.feeds)}, {"fetches", jsonOf(body, entry.fetches)},
+    entries.push_back({{"name", entry.name},
+                       {"feeds", jsonOf(body, entry.feeds)},
+                       {"fetches", jsonOf(body, entry.fetches)},
                        {"targets", std::move(targets)}});
   }
   Json functions = Json::array();
   for (const auto& [name, function] : graph.functions()) {
-    functions.push_back({{"name", name}, {"parameters", typesOf(function.body, function.parameters)},
-                         {"results", typesOf(function.body, function.results)}, {"nodes", nodesOf(function.body)}});
+    functions.push_back({{"name", name},
+                         {"parameters", typesOf(function.body, function.parameters)},
+                         {"results", typesOf(function.body, function.results)},
+                         {"nodes", nodesOf(function.body)}});
   }
   std::map<std::string, DimRange> ranges = graph.symbols();
   Json variables = Json::array();
@@ -145,8 +151,8 @@ std::string toJson(const Graph& graph) {
   for (const auto& [symbol, range] : ranges) {
     dims[symbol] = {{"min", range.min}, {"max", range.max == DimRange::kUnbounded ? Json() : Json(range.max)}};
   }
-  Json root = {{"name", graph.name()}, {"entries", std::move(entries)}, {"functions", std::move(functions)},
-               {"nodes", nodesOf(body)}, {"dims", std::move(dims)}, {"variables", std::move(variables)}};
+  Json root = {{"name", graph.name()},   {"entries", std::move(entries)}, {"functions", std::move(functions)},
+               {"nodes", nodesOf(body)}, {"dims", std::move(dims)},       {"variables", std::move(variables)}};
   return root.dump(2, ' ', false, Json::error_handler_t::replace);
 }
 

@@ -96,7 +96,8 @@ class Writer {
     }
   }
 
-  void writeTensor(const TensorView& tensor, const std::string& name, int64_t maxInlineBytes, wire::TensorProto* proto) {
+  void writeTensor(const TensorView& tensor, const std::string& name, int64_t maxInlineBytes,
+                   wire::TensorProto* proto) {
     if (options_.isSelfContained || tensor.numBytes() <= maxInlineBytes) {
       tensorToProto(tensor, proto);
       return;

@@ -55,6 +55,8 @@ void ErrorList::add(Status status) {
   errors_.push_back(std::move(status));
 }
 
+bool ErrorList::isFull() const { return errors_.size() > kListedErrors; }
+
 Status ErrorList::status() const {
   if (errors_.size() <= 1) {
     return errors_.empty() ? absl::OkStatus() : errors_.front();
@@ -64,7 +66,7 @@ Status ErrorList::status() const {
     text += (i == 0 ? "" : "\n") + std::string(errors_[i].message());
   }
   if (errors_.size() > kListedErrors) {
-    text += "\nand " + std::to_string(errors_.size() - kListedErrors) + " more errors";
+    text += "\nand more errors";
   }
   return withMessage(errors_.front(), text);
 }

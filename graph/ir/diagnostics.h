@@ -26,6 +26,8 @@ class ErrorList {
   void add(Status status);
   bool empty() const { return errors_.empty(); }
   size_t size() const { return errors_.size(); }
+  /// Whether further errors would only be counted: whoever checks unknown input may stop.
+  bool isFull() const;
   /// OK, the only error, or all errors, each on a line of its own, with the code and id of the first.
   Status status() const;
 

@@ -9,6 +9,9 @@ namespace {
 // Shapes have few axes; longer integer vectors are data.
 constexpr int64_t kLongestShape = 64;
 
+// Every node has a copy of its shapes, so their length is bounded. NumPy stops at 64 too.
+constexpr int kMostAxes = 64;
+
 // Bounds of the polynomial that counts a shape's elements. A shape of a real model has one term and a degree below 8.
 constexpr int64_t kMostTerms = 4096;
 constexpr size_t kHighestDegree = 64;
@@ -113,8 +116,12 @@ Status BodyInference::infer(Node& node) {
     }
   }
   KILN_RETURN_IF_ERROR(inferNode(*node.op, node.attributes, context));
-  for (const ValueType& type : context.results) {
-    KILN_RETURN_IF_ERROR(checkShapeCost(type.shape));
+  for (size_t i = 0; i < context.results.size(); ++i) {
+    const Shape& shape = context.results[i].shape;
+    if (shape.rank() > kMostAxes) {
+      return makeError<ErrorId::kG0023>(i, shape.rank(), kMostAxes);
+    }
+    KILN_RETURN_IF_ERROR(checkShapeCost(shape));
   }
   node.outputs = std::move(context.results);
   rememberShapeValue(node, shapes);

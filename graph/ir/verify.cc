@@ -10,6 +10,13 @@
 namespace kiln {
 namespace {
 
+// Each entry is checked by a walk over the graph. Models have a handful.
+constexpr size_t kMostEntries = 1000;
+
+// Calls repeat the results of a function, so a file may stand for far more values than it has bytes. A graph of a million
+// nodes stays below.
+constexpr size_t kMostValues = 4'000'000;
+
 using NamesToIds = std::unordered_map<std::string_view, NodeId>;
 
 std::string nodeCount(const Body& body) {
@@ -20,15 +27,16 @@ std::string nodeCount(const Body& body) {
 // passed over, so that each cause is reported once.
 class BodyCheck {
  public:
-  BodyCheck(Body& body, const GraphData& data, const std::string* function, ErrorList& errors)
-      : body_(body), function_(function), errors_(errors), inference_(body, data.functions) {}
+  // `valueCount` runs through all bodies of a graph.
+  BodyCheck(Body& body, const GraphData& data, const std::string* function, size_t& valueCount, ErrorList& errors)
+      : body_(body), function_(function), valueCount_(valueCount), errors_(errors), inference_(body, data.functions) {}
 
   // `broken` names functions with errors of their own.
   void run(const std::unordered_set<std::string>& broken) {
     NamesToIds names;
     names.reserve(body_.nodes.size());
     poisoned_.assign(body_.nodes.size(), 0);
-    for (size_t i = 0; i < body_.nodes.size(); ++i) {
+    for (size_t i = 0; i < body_.nodes.size() && !errors_.isFull(); ++i) {
       Node& node = body_.nodes[i];
       node.id = static_cast<NodeId>(i);
       if (node.op == nullptr) {
@@ -42,11 +50,16 @@ class BodyCheck {
         const Node& first = body_.nodes[other->second];
         fail(node, withNote(makeError<ErrorId::kG0001>(describe(first)), first.location, describe(first) + " was made here"));
       }
+      if (valueCount_ > kMostValues) {
+        errors_.add(diagnose(makeError<ErrorId::kG0024>(kMostValues, "values"), node.location));
+        return;
+      }
       if (!checkInputs(node) || callsBroken(node, broken)) {
         poisoned_[i] = 1;
         continue;
       }
       poisoned_[i] = !inferNode(node);
+      valueCount_ += node.outputs.size();
       if (poisoned_[i] == 0) {
         checkState(node);
       }
@@ -123,9 +136,6 @@ class BodyCheck {
     if (op == "assign" && body_.node(node.inputs[0].node).op->name != "variable") {
       fail(node, makeError<ErrorId::kG0018>(describe(body_.node(node.inputs[0].node))));
     }
-    if (op == "variable" && !node.outputs[0].shape.isStatic()) {
-      fail(node, makeError<ErrorId::kG0208>(node.name, node.outputs[0].shape.toString()));
-    }
     if (function_ != nullptr && (op == "variable" || op == "assign" || op == "group")) {
       errors_.add(diagnose(makeError<ErrorId::kG0019>(describe(node), *function_, "functions have no state"), node.location));
     }
@@ -134,6 +144,7 @@ class BodyCheck {
   static constexpr size_t kNotedInputs = 3;
   Body& body_;
   const std::string* function_;
+  size_t& valueCount_;
   ErrorList& errors_;
   BodyInference inference_;
   std::vector<char> poisoned_;
@@ -182,8 +193,8 @@ std::vector<std::string> orderFunctions(const GraphData& data, ErrorList& errors
         continue;
       }
       const std::string callee = top.callees[top.next++];
-      if (!data.functions.contains(callee)) {
-        continue;  // reported at the call
+      if (!data.functions.contains(callee) || states[callee] == State::kDone) {
+        continue;  // an unknown one is reported at the call
       }
       if (states[callee] == State::kNew) {
         open(callee);
@@ -210,12 +221,12 @@ std::vector<std::string> orderFunctions(const GraphData& data, ErrorList& errors
   return order;
 }
 
-void checkFunction(GraphData& data, Function& function, std::unordered_set<std::string>& broken, ErrorList& errors) {
+void checkFunction(GraphData& data, Function& function, std::unordered_set<std::string>& broken, size_t& valueCount, ErrorList& errors) {
   const size_t before = errors.size();
   if (Status name = checkName(function.name); !name.ok()) {
     errors.add(name);
   }
-  BodyCheck check(function.body, data, &function.name, errors);
+  BodyCheck check(function.body, data, &function.name, valueCount, errors);
   check.run(broken);
   const Body& body = function.body;
   auto fail = [&](const std::string& what) { errors.add(makeError<ErrorId::kG0020>(function.name, what)); };
@@ -252,6 +263,9 @@ void checkFunction(GraphData& data, Function& function, std::unordered_set<std::
 
 void checkWeights(const GraphData& data, const std::map<std::string, NodeId, std::less<>>& names, ErrorList& errors) {
   for (const auto& [name, value] : data.weights) {
+    if (errors.isFull()) {
+      return;
+    }
     auto found = names.find(name);
     if (found == names.end() || data.body.node(found->second).op->name != "variable") {
       std::vector<std::string> known;
@@ -298,6 +312,10 @@ StatusOr<Graph> Graph::create(GraphData data) {
       errors.add(makeError<ErrorId::kG0015>(symbol, range.min, range.max));
     }
   }
+  if (data.entries.size() > kMostEntries) {
+    return makeError<ErrorId::kG0024>(kMostEntries, "entries");
+  }
+  size_t valueCount = 0;
   std::unordered_set<std::string> broken;
   for (const auto& [name, function] : data.functions) {
     broken.insert(name);  // until it is checked; those on a cycle stay
@@ -308,9 +326,9 @@ StatusOr<Graph> Graph::create(GraphData data) {
     if (function.name != name) {
       errors.add(makeError<ErrorId::kG0020>(name, "it is stored under this name, and named '" + function.name + "'"));
     }
-    checkFunction(data, function, broken, errors);
+    checkFunction(data, function, broken, valueCount, errors);
   }
-  BodyCheck check(data.body, data, nullptr, errors);
+  BodyCheck check(data.body, data, nullptr, valueCount, errors);
   check.run(broken);
   // What follows looks nodes up by reference, which is only meaningful in a valid body.
   auto names = std::make_shared<std::map<std::string, NodeId, std::less<>>>();

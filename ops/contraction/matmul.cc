@@ -17,12 +17,15 @@ Status inferShape(ShapeContext& context) {
   Shape result;
   for (int axis = 0; axis < rank - 2; ++axis) {
     if (!(a[axis] == b[axis])) {
-      return makeError<ErrorId::kO0117>("a", a.toString(), "b", b.toString(), axis, a[axis].toString(), b[axis].toString());
+      return makeError<ErrorId::kO0117>("a", a.toString(), "b", b.toString(), axis, a[axis].toString(),
+                                        b[axis].toString());
     }
     result.push_back(a[axis]);
   }
   if (!(innerA == innerB)) {
-    auto shown = [](const Shape& shape, bool transposed) { return shape.toString() + (transposed ? " transposed" : ""); };
+    auto shown = [](const Shape& shape, bool transposed) {
+      return shape.toString() + (transposed ? " transposed" : "");
+    };
     return makeError<ErrorId::kO0107>(shown(a, transposeA), shown(b, transposeB), innerA.toString(), innerB.toString());
   }
   result.push_back(m);

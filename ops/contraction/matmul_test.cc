@@ -6,7 +6,8 @@ namespace {
 
 TEST(Matmul, c1_ranks) {
   EXPECT_THAT(infer("matmul", {type(f32, {2}), type(f32, {2})}), fails("O0116", "a is [2], b is [2]"));
-  EXPECT_THAT(infer("matmul", {type(f32, {1, 2, 3}), type(f32, {3, 2})}), fails("O0116", "a is [1, 2, 3], b is [3, 2]"));
+  EXPECT_THAT(infer("matmul", {type(f32, {1, 2, 3}), type(f32, {3, 2})}),
+              fails("O0116", "a is [1, 2, 3], b is [3, 2]"));
 }
 
 TEST(Matmul, c2_batch_dims_differ) {
@@ -17,16 +18,19 @@ TEST(Matmul, c2_batch_dims_differ) {
 TEST(Matmul, c3_inner_dims_differ) {
   EXPECT_THAT(infer("matmul", {type(f32, {32, 64}), type(f32, {65, 10})}),
               fails("O0107", "inner dimensions differ: a is [32, 64], b is [65, 10] (64 vs 65)"));
-  EXPECT_THAT(infer("matmul", {type(f32, {dim("n"), 3}), type(f32, {dim("m"), 4})}, {{"transpose_a", true}}), fails("O0107", "(n vs m)"));
+  EXPECT_THAT(infer("matmul", {type(f32, {dim("n"), 3}), type(f32, {dim("m"), 4})}, {{"transpose_a", true}}),
+              fails("O0107", "(n vs m)"));
 }
 
 TEST(Matmul, c4_dtypes_differ) {
-  EXPECT_THAT(infer("matmul", {type(f32, {2, 2}), type(f64, {2, 2})}), fails("O0108", "a is f32[2, 2], b is f64[2, 2]"));
+  EXPECT_THAT(infer("matmul", {type(f32, {2, 2}), type(f64, {2, 2})}),
+              fails("O0108", "a is f32[2, 2], b is f64[2, 2]"));
 }
 
 TEST(Matmul, infers_symbolic_and_transposed_shapes) {
   EXPECT_EQ(infer("matmul", {type(f32, {dim("b"), 64}), type(f32, {64, 10})}), "f32[b, 10]");
-  EXPECT_EQ(infer("matmul", {type(f64, {7, 64, dim("b")}), type(f64, {7, 10, 64})}, {{"transpose_a", true}, {"transpose_b", true}}),
+  EXPECT_EQ(infer("matmul", {type(f64, {7, 64, dim("b")}), type(f64, {7, 10, 64})},
+                  {{"transpose_a", true}, {"transpose_b", true}}),
             "f64[7, b, 10]");
 }
 
@@ -40,7 +44,8 @@ TEST(Matmul, reference_on_known_values) {
 }
 
 TEST(Matmul, reference_batched_and_empty) {
-  expectValues(run("matmul", {tensor(f32, {2, 1, 2}, {1, 2, 3, 4}), tensor(f32, {2, 2, 1}, {5, 6, 7, 8})}), {2, 1, 1}, {17, 53});
+  expectValues(run("matmul", {tensor(f32, {2, 1, 2}, {1, 2, 3, 4}), tensor(f32, {2, 2, 1}, {5, 6, 7, 8})}), {2, 1, 1},
+               {17, 53});
   expectValues(run("matmul", {Tensor(f32, {2, 0}), Tensor(f32, {0, 2})}), {2, 2}, {0, 0, 0, 0});
   expectValues(run("matmul", {Tensor(f32, {0, 3}), Tensor(f32, {3, 2})}), {0, 2}, {});
 }

@@ -41,7 +41,9 @@ Status inferShape(ShapeContext& context) {
   if (arguments.size() != parameters.size()) {
     return makeError<ErrorId::kO0125>(context.attribute<std::string>("callee"), parameters.size(), arguments.size());
   }
-  auto mismatch = [&](size_t i) { return makeError<ErrorId::kO0126>(i, arguments[i].toString(), parameters[i].toString()); };
+  auto mismatch = [&](size_t i) {
+    return makeError<ErrorId::kO0126>(i, arguments[i].toString(), parameters[i].toString());
+  };
   // Bare symbols bind first, wherever they stand; then every dim must agree with them.
   Bindings bindings;
   for (size_t i = 0; i < arguments.size(); ++i) {

@@ -4,7 +4,8 @@
 namespace kiln::ops {
 namespace {
 
-std::string call(const std::vector<ValueType>& arguments, const std::vector<ValueType>& parameters, const std::vector<ValueType>& results) {
+std::string call(const std::vector<ValueType>& arguments, const std::vector<ValueType>& parameters,
+                 const std::vector<ValueType>& results) {
   Attributes attributes = {{"callee", std::string("f")}};
   ShapeContext context;
   context.operands = arguments;
@@ -25,9 +26,11 @@ TEST(Call, c2_binds_symbols_to_arguments) {
 TEST(Call, c2_arguments_do_not_fit) {
   const Dim n = dim("n");
   EXPECT_THAT(call({}, {type(f32, {})}, {}), fails("O0125", "function 'f' takes 1 arguments, found 0"));
-  EXPECT_THAT(call({type(f64, {})}, {type(f32, {})}, {}), fails("O0126", "argument 0 is f64[], and the parameter is f32[]"));
+  EXPECT_THAT(call({type(f64, {})}, {type(f32, {})}, {}),
+              fails("O0126", "argument 0 is f64[], and the parameter is f32[]"));
   EXPECT_THAT(call({type(f32, {2})}, {type(f32, {})}, {}), fails("O0126", "f32[2]"));
-  EXPECT_THAT(call({type(f32, {2, 3})}, {type(f32, {n, n})}, {}), fails("O0126", "argument 0 is f32[2, 3], and the parameter is f32[n, n]"));
+  EXPECT_THAT(call({type(f32, {2, 3})}, {type(f32, {n, n})}, {}),
+              fails("O0126", "argument 0 is f32[2, 3], and the parameter is f32[n, n]"));
   EXPECT_THAT(call({type(f32, {4})}, {type(f32, {n + n})}, {}), fails("O0127", "dimension 'n'"));
 }
 
@@ -43,8 +46,10 @@ TEST(Gradients, c1_results_have_the_types_of_xs) {
 TEST(Gradients, counts_and_kinds) {
   Attributes one = {{"num_ys", int64_t{1}}, {"num_xs", int64_t{1}}};
   EXPECT_THAT(infer("gradients", {type(f32, {})}, one), fails("O0128", "1 ys and 1 xs do not fit 1 inputs"));
-  EXPECT_THAT(infer("gradients", {type(f32, {})}, {{"num_ys", int64_t{1}}, {"num_xs", int64_t{0}}}), fails("O0128", "0 xs"));
-  EXPECT_THAT(infer("gradients", {type(f32, {})}, {{"num_ys", int64_t{1} << 62}, {"num_xs", int64_t{1} << 62}}), fails("O0128", "inputs"));
+  EXPECT_THAT(infer("gradients", {type(f32, {})}, {{"num_ys", int64_t{1}}, {"num_xs", int64_t{0}}}),
+              fails("O0128", "0 xs"));
+  EXPECT_THAT(infer("gradients", {type(f32, {})}, {{"num_ys", int64_t{1} << 62}, {"num_xs", int64_t{1} << 62}}),
+              fails("O0128", "inputs"));
   EXPECT_THAT(infer("gradients", {type(i32, {}), type(f32, {})}, one), fails("O0129", "y 0 is i32[]"));
   EXPECT_THAT(infer("gradients", {type(f32, {}), type(i64, {2})}, one), fails("O0129", "x 0 is i64[2]"));
 }
@@ -52,7 +57,8 @@ TEST(Gradients, counts_and_kinds) {
 TEST(Gradients, c3_seeds) {
   Attributes one = {{"num_ys", int64_t{1}}, {"num_xs", int64_t{1}}};
   EXPECT_THAT(infer("gradients", {type(f32, {3}), type(f32, {2})}, one), fails("O0130", "y 0 is f32[3]"));
-  EXPECT_THAT(infer("gradients", {type(f32, {3}), type(f32, {2}), type(f32, {4})}, one), fails("O0131", "seed 0 is f32[4], and its y is f32[3]"));
+  EXPECT_THAT(infer("gradients", {type(f32, {3}), type(f32, {2}), type(f32, {4})}, one),
+              fails("O0131", "seed 0 is f32[4], and its y is f32[3]"));
   EXPECT_EQ(infer("gradients", {type(f32, {3}), type(f32, {2}), type(f32, {3})}, one), "f32[2]");
 }
 

@@ -14,7 +14,8 @@ Status inferShape(ShapeContext& context) {
   for (int64_t i = 0; i < numYs + numXs; ++i) {
     if (!isFloat(context.operands[i].dtype)) {
       const bool isY = i < numYs;
-      return makeError<ErrorId::kO0129>(isY ? absl::StrCat("y ", i) : absl::StrCat("x ", i - numYs), context.operands[i].toString());
+      return makeError<ErrorId::kO0129>(isY ? absl::StrCat("y ", i) : absl::StrCat("x ", i - numYs),
+                                        context.operands[i].toString());
     }
   }
   const bool hasSeeds = numInputs > numYs + numXs;

@@ -5,7 +5,9 @@
 
 namespace kiln::ops::cast {
 
-Status inferShape(ShapeContext& context) { return setResult(context, context.attribute<DType>("to"), context.operands[0].shape); }
+Status inferShape(ShapeContext& context) {
+  return setResult(context, context.attribute<DType>("to"), context.operands[0].shape);
+}
 
 Status reference(ReferenceContext& context) {
   const Tensor& x = *context.operands[0];

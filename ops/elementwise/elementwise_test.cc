@@ -86,7 +86,8 @@ TEST(Elementwise, binary_values) {
 }
 
 TEST(Elementwise, integers_wrap_around) {
-  Tensor low = Tensor::scalar(kLowest), high = Tensor::scalar(kHighest), one = Tensor::scalar<int32_t>(1), minus = Tensor::scalar<int32_t>(-1);
+  Tensor low = Tensor::scalar(kLowest), high = Tensor::scalar(kHighest), one = Tensor::scalar<int32_t>(1),
+         minus = Tensor::scalar<int32_t>(-1);
   EXPECT_EQ(run("add", {high, one}).at(0), kLowest);
   EXPECT_EQ(run("sub", {low, one}).at(0), kHighest);
   EXPECT_EQ(run("mul", {high, Tensor::scalar<int32_t>(2)}).at(0), -2);
@@ -100,8 +101,11 @@ TEST(Elementwise, integers_wrap_around) {
 }
 
 TEST(Elementwise, integer_division_by_zero_ends_the_run) {
-  EXPECT_EQ(errorIdOf(runReference("div", {Tensor::of<int32_t>({2}, {1, 2}), Tensor::of<int32_t>({2}, {1, 0})}).status()), "KILN-R0031");
-  EXPECT_EQ(errorIdOf(runReference("div", {Tensor::scalar<int64_t>(1), Tensor::scalar<int64_t>(0)}).status()), "KILN-R0031");
+  EXPECT_EQ(
+      errorIdOf(runReference("div", {Tensor::of<int32_t>({2}, {1, 2}), Tensor::of<int32_t>({2}, {1, 0})}).status()),
+      "KILN-R0031");
+  EXPECT_EQ(errorIdOf(runReference("div", {Tensor::scalar<int64_t>(1), Tensor::scalar<int64_t>(0)}).status()),
+            "KILN-R0031");
 }
 
 TEST(Elementwise, logic) {
@@ -118,8 +122,10 @@ TEST(Elementwise, empty_and_rank_0) {
 }
 
 TEST(Elementwise, c1_types_differ) {
-  EXPECT_THAT(infer("add", {type(f32, {2}), type(f64, {2})}), fails("O0108", "dtypes differ: x is f32[2], y is f64[2]"));
-  EXPECT_THAT(infer("add", {type(f32, {2, 3}), type(f32, {2, 4})}), fails("O0109", "x is [2, 3], y is [2, 4] (dimension 1: 3 vs 4)"));
+  EXPECT_THAT(infer("add", {type(f32, {2}), type(f64, {2})}),
+              fails("O0108", "dtypes differ: x is f32[2], y is f64[2]"));
+  EXPECT_THAT(infer("add", {type(f32, {2, 3}), type(f32, {2, 4})}),
+              fails("O0109", "x is [2, 3], y is [2, 4] (dimension 1: 3 vs 4)"));
   EXPECT_THAT(infer("less", {type(f32, {dim("n")}), type(f32, {})}), fails("O0109", "x is [n], y is [] (rank 1 vs 0)"));
   EXPECT_EQ(infer("less", {type(f32, {dim("n")}), type(f32, {dim("n")})}), "bool[n]");
   EXPECT_EQ(infer("mul", {type(i32, {dim("n"), 2}), type(i32, {dim("n"), 2})}), "i32[n, 2]");
@@ -148,14 +154,17 @@ TEST(Cast, other_conversions) {
 }
 
 TEST(Select, c1_c2_types) {
-  EXPECT_THAT(infer("select", {type(boolean, {2}), type(f32, {2}), type(f64, {2})}), fails("O0108", "x is f32[2], y is f64[2]"));
-  EXPECT_THAT(infer("select", {type(boolean, {3}), type(f32, {2}), type(f32, {2})}), fails("O0109", "condition is [3], x is [2]"));
+  EXPECT_THAT(infer("select", {type(boolean, {2}), type(f32, {2}), type(f64, {2})}),
+              fails("O0108", "x is f32[2], y is f64[2]"));
+  EXPECT_THAT(infer("select", {type(boolean, {3}), type(f32, {2}), type(f32, {2})}),
+              fails("O0109", "condition is [3], x is [2]"));
   EXPECT_THAT(infer("select", {type(f32, {2}), type(f32, {2}), type(f32, {2})}), fails("O0102", "operand 'condition'"));
 }
 
 TEST(Select, reference) {
   Tensor condition = Tensor::of<bool>({3}, {true, false, true});
-  expectValues(run("select", {condition, tensor(f32, {3}, {1, 2, kNan}), tensor(f32, {3}, {kNan, -0.0, 6})}), {3}, {1, -0.0, kNan});
+  expectValues(run("select", {condition, tensor(f32, {3}, {1, 2, kNan}), tensor(f32, {3}, {kNan, -0.0, 6})}), {3},
+               {1, -0.0, kNan});
   expectValues(run("select", {condition, condition, Tensor::of<bool>({3}, {false, true, false})}), {3}, {1, 1, 1});
 }
 

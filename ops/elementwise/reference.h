@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file Shapes and references of the unary, binary and comparison ops; the op table instantiates them with a scalar functor
-/// and the element types that the entry allows.
+/// \file Shapes and references of the unary, binary and comparison ops; the op table instantiates them with a scalar
+/// functor and the element types that the entry allows.
 #pragma once
 
 #include "ops/elementwise/scalars.h"

@@ -50,7 +50,9 @@ struct Mul {
 struct Div {
   /// True when the run must end: x / y has no value.
   template <class T>
-  static bool isFault(T x, T y) { return !kIsFloat<T> && y == 0; }
+  static bool isFault(T x, T y) {
+    return !kIsFloat<T> && y == 0;
+  }
   template <class T>
   T operator()(T x, T y) const {
     if constexpr (!kIsFloat<T>) {
@@ -86,17 +88,23 @@ struct Abs {
 
 struct Sign {
   template <class T>
-  T operator()(T x) const { return x > 0 ? T(1) : x < 0 ? T(-1) : x; }  // NaN and zeros stay as they are
+  T operator()(T x) const {
+    return x > 0 ? T(1) : x < 0 ? T(-1) : x;
+  }  // NaN and zeros stay as they are
 };
 
 struct Step {
   template <class T>
-  T operator()(T x) const { return x > 0 ? T(1) : x != x ? x : T(0); }
+  T operator()(T x) const {
+    return x > 0 ? T(1) : x != x ? x : T(0);
+  }
 };
 
 struct Relu {
   template <class T>
-  T operator()(T x) const { return x > 0 || x != x ? x : T(0); }
+  T operator()(T x) const {
+    return x > 0 || x != x ? x : T(0);
+  }
 };
 
 struct Maximum {
@@ -131,23 +139,33 @@ struct Minimum {
 
 struct Exp {
   template <class T>
-  T operator()(T x) const { return static_cast<T>(std::exp(static_cast<double>(x))); }
+  T operator()(T x) const {
+    return static_cast<T>(std::exp(static_cast<double>(x)));
+  }
 };
 struct Log {
   template <class T>
-  T operator()(T x) const { return static_cast<T>(std::log(static_cast<double>(x))); }
+  T operator()(T x) const {
+    return static_cast<T>(std::log(static_cast<double>(x)));
+  }
 };
 struct Sqrt {
   template <class T>
-  T operator()(T x) const { return std::sqrt(x); }
+  T operator()(T x) const {
+    return std::sqrt(x);
+  }
 };
 struct Rsqrt {
   template <class T>
-  T operator()(T x) const { return static_cast<T>(1.0 / std::sqrt(static_cast<double>(x))); }
+  T operator()(T x) const {
+    return static_cast<T>(1.0 / std::sqrt(static_cast<double>(x)));
+  }
 };
 struct Tanh {
   template <class T>
-  T operator()(T x) const { return static_cast<T>(std::tanh(static_cast<double>(x))); }
+  T operator()(T x) const {
+    return static_cast<T>(std::tanh(static_cast<double>(x)));
+  }
 };
 struct Sigmoid {
   template <class T>
@@ -160,32 +178,46 @@ struct Sigmoid {
 };
 struct Pow {
   template <class T>
-  T operator()(T x, T y) const { return static_cast<T>(std::pow(static_cast<double>(x), static_cast<double>(y))); }
+  T operator()(T x, T y) const {
+    return static_cast<T>(std::pow(static_cast<double>(x), static_cast<double>(y)));
+  }
 };
 
 struct Equal {
   template <class T>
-  bool operator()(T x, T y) const { return x == y; }
+  bool operator()(T x, T y) const {
+    return x == y;
+  }
 };
 struct NotEqual {
   template <class T>
-  bool operator()(T x, T y) const { return x != y; }
+  bool operator()(T x, T y) const {
+    return x != y;
+  }
 };
 struct Less {
   template <class T>
-  bool operator()(T x, T y) const { return x < y; }
+  bool operator()(T x, T y) const {
+    return x < y;
+  }
 };
 struct LessEqual {
   template <class T>
-  bool operator()(T x, T y) const { return x <= y; }
+  bool operator()(T x, T y) const {
+    return x <= y;
+  }
 };
 struct Greater {
   template <class T>
-  bool operator()(T x, T y) const { return x > y; }
+  bool operator()(T x, T y) const {
+    return x > y;
+  }
 };
 struct GreaterEqual {
   template <class T>
-  bool operator()(T x, T y) const { return x >= y; }
+  bool operator()(T x, T y) const {
+    return x >= y;
+  }
 };
 
 struct And {
@@ -200,7 +232,9 @@ struct Not {
 
 struct Select {
   template <class T>
-  T operator()(bool condition, T x, T y) const { return condition ? x : y; }
+  T operator()(bool condition, T x, T y) const {
+    return condition ? x : y;
+  }
 };
 
 /// Floats to integers truncate and saturate, NaN to 0; anything to bool is x != 0.

@@ -15,7 +15,8 @@ Status reference(ReferenceContext& context) {
   const Tensor &condition = *context.operands[0], &x = *context.operands[1], &y = *context.operands[2];
   return withType(x.dtype(), [&]<class T>(T) {
     for (int64_t i = 0; i < x.numElements(); ++i) {
-      context.results[0].mutableData<T>()[i] = scalars::Select()(condition.data<bool>()[i], x.data<T>()[i], y.data<T>()[i]);
+      context.results[0].mutableData<T>()[i] =
+          scalars::Select()(condition.data<bool>()[i], x.data<T>()[i], y.data<T>()[i]);
     }
     return Status();
   });

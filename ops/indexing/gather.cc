@@ -18,7 +18,8 @@ StatusOr<Shape> gatheredShape(const ShapeContext& context) {
   Shape result;
   for (int i = 0; i < axis; ++i) {
     if (i < batchDims && !(x[i] == indices[i])) {
-      return makeError<ErrorId::kO0117>("x", x.toString(), "indices", indices.toString(), i, x[i].toString(), indices[i].toString());
+      return makeError<ErrorId::kO0117>("x", x.toString(), "indices", indices.toString(), i, x[i].toString(),
+                                        indices[i].toString());
     }
     result.push_back(x[i]);
   }
@@ -72,7 +73,8 @@ Status inferShape(ShapeContext& context) {
 
 Status reference(ReferenceContext& context) {
   const Tensor &x = *context.operands[0], &indices = *context.operands[1];
-  return forEachGathered(x, indices, *context.attributes, [&](int64_t from, int64_t to) { copyElement(x, from, context.results[0], to); });
+  return forEachGathered(x, indices, *context.attributes,
+                         [&](int64_t from, int64_t to) { copyElement(x, from, context.results[0], to); });
 }
 
 }  // namespace gather

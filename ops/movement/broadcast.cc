@@ -13,9 +13,9 @@ Status inferShape(ShapeContext& context) {
   const int added = shape.rank() - x.rank();
   for (int axis = 0; axis < x.rank(); ++axis) {
     if (!(x[axis] == Dim(1)) && !(x[axis] == shape[axis + added])) {
-      return makeError<ErrorId::kO0119>(
-          x.toString(), shape.toString(),
-          absl::Substitute("dimension $0 is $1, wanted 1 or $2", axis, x[axis].toString(), shape[axis + added].toString()));
+      return makeError<ErrorId::kO0119>(x.toString(), shape.toString(),
+                                        absl::Substitute("dimension $0 is $1, wanted 1 or $2", axis, x[axis].toString(),
+                                                         shape[axis + added].toString()));
     }
   }
   return setResult(context, context.operands[0].dtype, std::move(shape));

@@ -9,7 +9,8 @@ Status inferShape(ShapeContext& context) {
   KILN_ASSIGN_OR_RETURN(Shape shape, resultShapeOperand(context, 1, "shape"));
   const Shape& x = context.operands[0].shape;
   if (!(x.numElements() == shape.numElements())) {
-    return makeError<ErrorId::kO0118>(x.toString(), x.numElements().toString(), shape.toString(), shape.numElements().toString());
+    return makeError<ErrorId::kO0118>(x.toString(), x.numElements().toString(), shape.toString(),
+                                      shape.numElements().toString());
   }
   return setResult(context, context.operands[0].dtype, std::move(shape));
 }

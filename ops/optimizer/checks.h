@@ -6,9 +6,10 @@
 
 namespace kiln::ops {
 
-/// Operands [1, count) have the type of operand 0, `parameter`, and operand `learningRate` is a scalar of its dtype. `names`
-/// are those of the operands.
-inline Status checkOptimizer(const ShapeContext& context, std::initializer_list<const char*> names, size_t count, size_t learningRate) {
+/// Operands [1, count) have the type of operand 0, `parameter`, and operand `learningRate` is a scalar of its dtype.
+/// `names` are those of the operands.
+inline Status checkOptimizer(const ShapeContext& context, std::initializer_list<const char*> names, size_t count,
+                             size_t learningRate) {
   const auto* name = names.begin();
   for (size_t i = 1; i < count; ++i) {
     KILN_RETURN_IF_ERROR(checkSameType(context, 0, name[0], i, name[i]));

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file Counter-based random numbers: the one definition that the references and the code generators follow to the bit.
+/// \file Counter-based random numbers: the one definition that the references and the code generators follow to the
+/// bit.
 ///
 /// Layout. A block is Philox 4x32 with 10 rounds of
 ///   key     = [low word of seed, high word of seed]
 ///   counter = [low word of b, high word of b, low word of op_id, low word of step]
-/// where b is the block number. f32: element i is word i mod 4 of block i / 4, its upper 24 bits times 2^-24. f64: element i is
-/// words w = 2 (i mod 2) and w + 1 of block i / 2; (word[w] << 32 | word[w + 1]) >> 11, times 2^-53. Both are exact and in [0, 1).
+/// where b is the block number. f32: element i is word i mod 4 of block i / 4, its upper 24 bits times 2^-24. f64:
+/// element i is words w = 2 (i mod 2) and w + 1 of block i / 2; (word[w] << 32 | word[w + 1]) >> 11, times 2^-53. Both
+/// are exact and in [0, 1).
 ///
-/// uniform on [low, high): u * (high - low) + low, each operation rounded in the result's type, never fused; a result that was
-/// rounded up to high becomes the number before it.
+/// uniform on [low, high): u * (high - low) + low, each operation rounded in the result's type, never fused; a result
+/// that was rounded up to high becomes the number before it.
 ///
 /// normal: Box-Muller on pairs of elements. With u1 = unit(i & ~1) and u2 = unit(i | 1), element i is
-/// sqrt(-2 ln(1 - u1)) * cos(2 pi u2) when i is even, and with sin when it is odd; then times stddev plus mean. A pair never
-/// crosses a block.
+/// sqrt(-2 ln(1 - u1)) * cos(2 pi u2) when i is even, and with sin when it is odd; then times stddev plus mean. A pair
+/// never crosses a block.
 #pragma once
 
 #include <array>

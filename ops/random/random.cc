@@ -42,7 +42,8 @@ Status reference(ReferenceContext& context) {
   Tensor& result = context.results[0];
   return withFloat(result.dtype(), [&]<class T>(T) {
     for (int64_t i = 0; i < result.numElements(); ++i) {
-      result.mutableData<T>()[i] = stream.uniform<T>(static_cast<uint64_t>(i), static_cast<T>(low), static_cast<T>(high));
+      result.mutableData<T>()[i] =
+          stream.uniform<T>(static_cast<uint64_t>(i), static_cast<T>(low), static_cast<T>(high));
     }
     return Status();
   });

@@ -35,7 +35,8 @@ Status reference(ReferenceContext& context) {
       }
       const T* row = logits.data<T>() + i * classes;
       const LogSum total(row, classes, 1);
-      context.results[0].mutableData<T>()[i] = static_cast<T>(std::log(total.sum) - (static_cast<double>(row[label]) - total.max));
+      context.results[0].mutableData<T>()[i] =
+          static_cast<T>(std::log(total.sum) - (static_cast<double>(row[label]) - total.max));
     }
     return {};
   });

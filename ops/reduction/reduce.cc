@@ -11,7 +11,8 @@ namespace {
 
 Status inferReduction(ShapeContext& context) {
   const Shape& x = context.operands[0].shape;
-  KILN_ASSIGN_OR_RETURN(std::vector<bool> reduced, resolveAxes(context.attribute<std::vector<int64_t>>("axes"), x, "x"));
+  KILN_ASSIGN_OR_RETURN(std::vector<bool> reduced,
+                        resolveAxes(context.attribute<std::vector<int64_t>>("axes"), x, "x"));
   return setResult(context, context.operands[0].dtype, reducedShape(x, reduced, context.attribute<bool>("keep_dims")));
 }
 
@@ -94,7 +95,8 @@ Status reference(ReferenceContext& context) {
   return withNumeric(x.dtype(), [&]<class T>(T) {
     using Limits = std::numeric_limits<T>;
     T* result = context.results[0].mutableData<T>();
-    std::fill_n(result, context.results[0].numElements(), Limits::has_infinity ? -Limits::infinity() : Limits::lowest());
+    std::fill_n(result, context.results[0].numElements(),
+                Limits::has_infinity ? -Limits::infinity() : Limits::lowest());
     forEachReduced(x, context.attribute<std::vector<int64_t>>("axes"),
                    [&](int64_t from, int64_t to) { result[to] = scalars::Maximum()(result[to], x.data<T>()[from]); });
     return Status();

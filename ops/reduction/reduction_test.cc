@@ -9,7 +9,8 @@ Attributes over(Integers axes, bool keepDims = false) { return {{"axes", std::mo
 
 TEST(Reduce, c1_axes) {
   for (const char* op : {"reduce_sum", "reduce_mean", "reduce_max"}) {
-    EXPECT_THAT(infer(op, {type(f32, {2, 3})}, over({2})), fails("O0111", "axis 2 is outside [-2, 2): x has the shape [2, 3]"));
+    EXPECT_THAT(infer(op, {type(f32, {2, 3})}, over({2})),
+                fails("O0111", "axis 2 is outside [-2, 2): x has the shape [2, 3]"));
     EXPECT_THAT(infer(op, {type(f32, {2, 3})}, over({1, -1})), fails("O0112", "axis 1 occurs twice in [1, -1]"));
   }
 }
@@ -54,7 +55,8 @@ TEST(Reduce, maxima) {
 
 TEST(Argmax, c1_to_c3) {
   EXPECT_THAT(infer("argmax", {type(f32, {2, 3})}, {{"axis", int64_t{2}}}), fails("O0111", "axis 2"));
-  EXPECT_THAT(infer("argmax", {type(f32, {2, 0})}, {{"axis", int64_t{1}}}), fails("O0139", "axis 1 of [2, 0] is empty"));
+  EXPECT_THAT(infer("argmax", {type(f32, {2, 0})}, {{"axis", int64_t{1}}}),
+              fails("O0139", "axis 1 of [2, 0] is empty"));
   EXPECT_EQ(infer("argmax", {type(i32, {dim("n"), 3})}, {{"axis", int64_t{-1}}}), "i64[n]");
   EXPECT_EQ(infer("argmax", {type(f32, {2, 3})}, {{"axis", int64_t{0}}, {"keep_dims", true}}), "i64[1, 3]");
 }
@@ -76,10 +78,13 @@ TEST(Softmax, c2_axis) {
 TEST(Softmax, reference) {
   Tensor x = tensor(f64, {2, 3}, {1, 2, 3, 1, 2, 4});
   expectNear(run("softmax", {x}), {2, 3},
-             {0.09003057317038046, 0.24472847105479764, 0.6652409557748218, 0.04201006613406605, 0.11419519938459449, 0.8437947344813395});
+             {0.09003057317038046, 0.24472847105479764, 0.6652409557748218, 0.04201006613406605, 0.11419519938459449,
+              0.8437947344813395});
   expectNear(run("log_softmax", {x}), {2, 3},
-             {-2.4076059644443806, -1.4076059644443804, -0.4076059644443804, -3.1698460195562856, -2.1698460195562856, -0.16984601955628567});
-  expectNear(run("softmax", {x}, {{"axis", int64_t{0}}}), {2, 3}, {0.5, 0.5, 0.2689414213699951, 0.5, 0.5, 0.7310585786300049});
+             {-2.4076059644443806, -1.4076059644443804, -0.4076059644443804, -3.1698460195562856, -2.1698460195562856,
+              -0.16984601955628567});
+  expectNear(run("softmax", {x}, {{"axis", int64_t{0}}}), {2, 3},
+             {0.5, 0.5, 0.2689414213699951, 0.5, 0.5, 0.7310585786300049});
 }
 
 TEST(Softmax, special_values) {
@@ -96,22 +101,27 @@ TEST(CrossEntropy, c1_c2_types) {
               fails("O0109", "labels is [5], logits without its last axis is [4] (dimension 0: 5 vs 4)"));
   EXPECT_THAT(infer("softmax_cross_entropy", {type(f32, {}), type(i32, {})}), fails("O0111", "logits"));
   EXPECT_EQ(infer("softmax_cross_entropy", {type(f64, {dim("n"), 10}), type(i64, {dim("n")})}), "f64[n]");
-  EXPECT_THAT(infer("softmax_cross_entropy_dense", {type(f32, {4, 10}), type(f32, {4, 9})}), fails("O0109", "labels is [4, 9]"));
+  EXPECT_THAT(infer("softmax_cross_entropy_dense", {type(f32, {4, 10}), type(f32, {4, 9})}),
+              fails("O0109", "labels is [4, 9]"));
   EXPECT_THAT(infer("softmax_cross_entropy_dense", {type(f32, {}), type(f32, {})}), fails("O0111", "logits"));
   EXPECT_EQ(infer("softmax_cross_entropy_dense", {type(f32, {4, 10}), type(f32, {4, 10})}), "f32[4]");
 }
 
 TEST(CrossEntropy, reference) {
   Tensor logits = tensor(f64, {2, 3}, {1, 2, 3, 1, 2, 3});
-  expectNear(run("softmax_cross_entropy", {logits, Tensor::of<int32_t>({2}, {2, 0})}), {2}, {0.4076059644443803, 2.4076059644443804});
-  expectNear(run("softmax_cross_entropy_dense", {logits, tensor(f64, {2, 3}, {0.2, 0.3, 0.5, 0, 0, 1})}), {2}, {1.1076059644443804, 0.4076059644443804});
+  expectNear(run("softmax_cross_entropy", {logits, Tensor::of<int32_t>({2}, {2, 0})}), {2},
+             {0.4076059644443803, 2.4076059644443804});
+  expectNear(run("softmax_cross_entropy_dense", {logits, tensor(f64, {2, 3}, {0.2, 0.3, 0.5, 0, 0, 1})}), {2},
+             {1.1076059644443804, 0.4076059644443804});
   expectValues(run("softmax_cross_entropy", {Tensor(f32, {0, 3}), Tensor(i64, {0})}), {0}, {});
 }
 
 TEST(CrossEntropy, label_outside_ends_the_run) {
   Tensor logits = tensor(f32, {1, 3}, {1, 2, 3});
-  EXPECT_EQ(errorIdOf(runReference("softmax_cross_entropy", {logits, Tensor::of<int32_t>({1}, {3})}).status()), "KILN-R0030");
-  EXPECT_EQ(errorIdOf(runReference("softmax_cross_entropy", {logits, Tensor::of<int64_t>({1}, {-1})}).status()), "KILN-R0030");
+  EXPECT_EQ(errorIdOf(runReference("softmax_cross_entropy", {logits, Tensor::of<int32_t>({1}, {3})}).status()),
+            "KILN-R0030");
+  EXPECT_EQ(errorIdOf(runReference("softmax_cross_entropy", {logits, Tensor::of<int64_t>({1}, {-1})}).status()),
+            "KILN-R0030");
 }
 
 }  // namespace

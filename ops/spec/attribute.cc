@@ -31,22 +31,21 @@ bool equalAttributes(const Attribute& a, const Attribute& b) {
 }
 
 std::string toString(const Attribute& attribute) {
-  return std::visit(
-      Overloaded{
-          [](int64_t v) { return std::to_string(v); },
-          [](double v) {
-            std::string text = absl::StrCat(v);
-            // A float reads back as a float.
-            return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
-          },
-          [](bool v) { return std::string(v ? "true" : "false"); },
-          [](const std::string& v) { return '"' + v + '"'; },
-          [](DType v) { return std::string(toString(v)); },
-          [](const Shape& v) { return v.toString(); },
-          [](const TensorPtr& v) { return v == nullptr ? std::string("no tensor") : v->toString(); },
-          [](const std::vector<int64_t>& v) { return "[" + absl::StrJoin(v, ", ") + "]"; },
-      },
-      attribute);
+  return std::visit(Overloaded{
+                        [](int64_t v) { return std::to_string(v); },
+                        [](double v) {
+                          std::string text = absl::StrCat(v);
+                          // A float reads back as a float.
+                          return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
+                        },
+                        [](bool v) { return std::string(v ? "true" : "false"); },
+                        [](const std::string& v) { return '"' + v + '"'; },
+                        [](DType v) { return std::string(toString(v)); },
+                        [](const Shape& v) { return v.toString(); },
+                        [](const TensorPtr& v) { return v == nullptr ? std::string("no tensor") : v->toString(); },
+                        [](const std::vector<int64_t>& v) { return "[" + absl::StrJoin(v, ", ") + "]"; },
+                    },
+                    attribute);
 }
 
 Attributes::Attributes(std::initializer_list<std::pair<std::string, Attribute>> values) {
@@ -56,12 +55,14 @@ Attributes::Attributes(std::initializer_list<std::pair<std::string, Attribute>> 
 }
 
 const Attribute* Attributes::find(std::string_view name) const {
-  auto found = std::lower_bound(values_.begin(), values_.end(), name, [](const auto& held, std::string_view wanted) { return held.first < wanted; });
+  auto found = std::lower_bound(values_.begin(), values_.end(), name,
+                                [](const auto& held, std::string_view wanted) { return held.first < wanted; });
   return found != values_.end() && found->first == name ? &found->second : nullptr;
 }
 
 void Attributes::set(std::string name, Attribute value) {
-  auto at = std::lower_bound(values_.begin(), values_.end(), name, [](const auto& held, const std::string& wanted) { return held.first < wanted; });
+  auto at = std::lower_bound(values_.begin(), values_.end(), name,
+                             [](const auto& held, const std::string& wanted) { return held.first < wanted; });
   if (at != values_.end() && at->first == name) {
     at->second = std::move(value);
   } else {

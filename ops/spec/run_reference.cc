@@ -5,7 +5,8 @@
 
 namespace kiln {
 
-StatusOr<std::vector<ValueType>> inferTypes(std::string_view op, const std::vector<ValueType>& operands, Attributes attributes,
+StatusOr<std::vector<ValueType>> inferTypes(std::string_view op, const std::vector<ValueType>& operands,
+                                            Attributes attributes,
                                             const std::vector<std::optional<std::vector<Dim>>>& shapeValues) {
   const OpSchema* schema = findOp(op);
   if (schema == nullptr) {
@@ -18,7 +19,8 @@ StatusOr<std::vector<ValueType>> inferTypes(std::string_view op, const std::vect
   return std::move(context.results);
 }
 
-StatusOr<std::vector<Tensor>> runReference(std::string_view op, const std::vector<Tensor>& operands, Attributes attributes,
+StatusOr<std::vector<Tensor>> runReference(std::string_view op, const std::vector<Tensor>& operands,
+                                           Attributes attributes,
                                            const std::map<std::string, int64_t, std::less<>>& symbols) {
   const OpSchema* schema = findOp(op);
   if (schema == nullptr || schema->reference == nullptr) {

@@ -34,15 +34,17 @@ std::string describeKind(AttributeKind kind) {
 
 AttributeKind kindOf(const Attribute& attribute) {
   // In the order of Attribute's alternatives.
-  constexpr AttributeKind kKinds[] = {AttributeKind::kInt,   AttributeKind::kFloat, AttributeKind::kBool,   AttributeKind::kString,
-                                      AttributeKind::kDType, AttributeKind::kShape, AttributeKind::kTensor, AttributeKind::kInts};
+  constexpr AttributeKind kKinds[] = {AttributeKind::kInt,    AttributeKind::kFloat, AttributeKind::kBool,
+                                      AttributeKind::kString, AttributeKind::kDType, AttributeKind::kShape,
+                                      AttributeKind::kTensor, AttributeKind::kInts};
   static_assert(std::size(kKinds) == std::variant_size_v<Attribute>);
   return kKinds[attribute.index()];
 }
 
 Status checkAttributes(const OpSchema& op, Attributes& attributes) {
   for (const auto& [name, value] : attributes) {
-    const bool known = std::any_of(op.attributes.begin(), op.attributes.end(), [&](const AttributeSpec& a) { return a.name == name; });
+    const bool known =
+        std::any_of(op.attributes.begin(), op.attributes.end(), [&](const AttributeSpec& a) { return a.name == name; });
     if (!known) {
       std::vector<std::string> names;
       for (const AttributeSpec& a : op.attributes) {
@@ -66,13 +68,16 @@ Status checkAttributes(const OpSchema& op, Attributes& attributes) {
     }
     const auto* tensor = std::get_if<TensorPtr>(given);
     if (kindOf(*given) != spec.kind || (tensor != nullptr && *tensor == nullptr)) {
-      return makeError<ErrorId::kO0105>(spec.name, toString(*given), describeKind(kindOf(*given)), describeKind(spec.kind));
+      return makeError<ErrorId::kO0105>(spec.name, toString(*given), describeKind(kindOf(*given)),
+                                        describeKind(spec.kind));
     }
   }
   return {};
 }
 
-bool allows(const OperandSpec& spec, DType dtype) { return std::find(spec.dtypes.begin(), spec.dtypes.end(), dtype) != spec.dtypes.end(); }
+bool allows(const OperandSpec& spec, DType dtype) {
+  return std::find(spec.dtypes.begin(), spec.dtypes.end(), dtype) != spec.dtypes.end();
+}
 
 std::string describe(const OperandSpec& spec) {
   std::vector<std::string> names;
@@ -101,7 +106,8 @@ Status checkDTypes(const std::vector<OperandSpec>& specs, std::span<const ValueT
     for (size_t i = 0; i < count; ++i, ++at) {
       if (!allows(spec, types[at].dtype) || types[at].kind != ValueKind::kTensor) {
         std::string name(spec.name);
-        return makeError<Id>(spec.isVariadic ? absl::StrCat(name, "[", i, "]") : name, types[at].toString(), describe(spec));
+        return makeError<Id>(spec.isVariadic ? absl::StrCat(name, "[", i, "]") : name, types[at].toString(),
+                             describe(spec));
       }
     }
   }
@@ -128,7 +134,8 @@ const OpSchema* findOp(std::string_view name) {
     name.remove_prefix(kPrefix.size());
   }
   const std::vector<OpSchema>& table = allOps();
-  auto found = std::lower_bound(table.begin(), table.end(), name, [](const OpSchema& op, std::string_view wanted) { return op.name < wanted; });
+  auto found = std::lower_bound(table.begin(), table.end(), name,
+                                [](const OpSchema& op, std::string_view wanted) { return op.name < wanted; });
   return found != table.end() && found->name == name ? &*found : nullptr;
 }
 

@@ -18,7 +18,8 @@ namespace kiln {
 struct ShapeContext {
   std::span<const ValueType> operands;
   const Attributes* attributes = nullptr;
-  /// For each operand that holds a shape known while building (a shape_value, an integer constant, or arithmetic on them): its elements.
+  /// For each operand that holds a shape known while building (a shape_value, an integer constant, or arithmetic on
+  /// them): its elements.
   std::span<const std::optional<std::vector<Dim>>> shapeValues;
   /// For `call`: the callee's parameter and result types.
   std::span<const ValueType> calleeParameters, calleeResults;
@@ -26,7 +27,9 @@ struct ShapeContext {
   std::vector<ValueType> results;
 
   template <class T>
-  const T& attribute(std::string_view name) const { return attributes->get<T>(name); }
+  const T& attribute(std::string_view name) const {
+    return attributes->get<T>(name);
+  }
 };
 
 /// What a reference implementation sees of one node in one run, and fills in.
@@ -41,10 +44,13 @@ struct ReferenceContext {
   std::span<Tensor> results;
 
   template <class T>
-  const T& attribute(std::string_view name) const { return attributes->get<T>(name); }
+  const T& attribute(std::string_view name) const {
+    return attributes->get<T>(name);
+  }
 };
 
-/// Infers result types and checks what dtypes alone do not say. Errors name what was found and wanted, without the node, which the caller adds.
+/// Infers result types and checks what dtypes alone do not say. Errors name what was found and wanted, without the
+/// node, which the caller adds.
 using InferShapeFn = Status (*)(ShapeContext&);
 /// The op's meaning as plain loops. Data-dependent faults are KILN-R0030 (index) and KILN-R0031 (division by zero).
 using ReferenceFn = Status (*)(ReferenceContext&);
@@ -67,8 +73,8 @@ struct AttributeSpec {
 enum class GradientKind { kPartials, kLinear, kRule, kNone };
 enum class ToleranceKind { kExact, kUlp, kSumUlp };
 
-/// How far a compiled result may be from the reference: `amount` units in the last place of the result, or of the sum of
-/// the magnitudes of its terms.
+/// How far a compiled result may be from the reference: `amount` units in the last place of the result, or of the sum
+/// of the magnitudes of its terms.
 struct ToleranceSpec {
   ToleranceKind kind = ToleranceKind::kExact;
   int amount = 0;
@@ -91,7 +97,8 @@ struct OpSchema {
   std::string_view sweep;  ///< Input class of the generated tests.
   int since = 1;
   InferShapeFn inferShape = nullptr;
-  ReferenceFn reference = nullptr;  ///< Null for ops that the interpreter itself handles: placeholder, variable, assign, group, call, gradients.
+  ReferenceFn reference = nullptr;  ///< Null for ops that the interpreter itself handles: placeholder, variable,
+                                    ///< assign, group, call, gradients.
 };
 
 /// Every op, sorted by name. Never changes.

@@ -71,18 +71,23 @@ TEST(InferNode, counts_operands) {
 }
 
 TEST(InferNode, checks_element_types) {
-  EXPECT_THAT(infer("tanh", {type(i32, {2})}), fails("O0102", "operand 'x' is i32[2], wanted a float tensor (f32, f64)"));
-  EXPECT_THAT(infer("concat", {type(f32, {2}), type(u8, {2})}, {{"axis", int64_t{0}}}), fails("O0102", "operand 'inputs[1]' is u8[2]"));
-  EXPECT_THAT(infer("random_uniform", {type(i64, {2}), type(i64, {1})}, {{"op_id", int64_t{0}}, {"dtype", i32}}, {std::nullopt, {{Dim(3)}}}),
+  EXPECT_THAT(infer("tanh", {type(i32, {2})}),
+              fails("O0102", "operand 'x' is i32[2], wanted a float tensor (f32, f64)"));
+  EXPECT_THAT(infer("concat", {type(f32, {2}), type(u8, {2})}, {{"axis", int64_t{0}}}),
+              fails("O0102", "operand 'inputs[1]' is u8[2]"));
+  EXPECT_THAT(infer("random_uniform", {type(i64, {2}), type(i64, {1})}, {{"op_id", int64_t{0}}, {"dtype", i32}},
+                    {std::nullopt, {{Dim(3)}}}),
               fails("O0135", "result 'result' would be i32[3], wanted a float tensor"));
 }
 
 TEST(InferNode, checks_attributes_and_fills_defaults) {
   const std::vector<ValueType> x = {type(f32, {2, 3})};
-  EXPECT_THAT(infer("softmax", x, {{"axs", int64_t{0}}}), fails("O0103", "kiln.softmax has no attribute 'axs'; did you mean 'axis'?"));
+  EXPECT_THAT(infer("softmax", x, {{"axs", int64_t{0}}}),
+              fails("O0103", "kiln.softmax has no attribute 'axs'; did you mean 'axis'?"));
   EXPECT_THAT(infer("tanh", x, {{"axis", int64_t{0}}}), fails("O0103", "it has none"));
   EXPECT_THAT(infer("argmax", x), fails("O0104", "attribute 'axis' is missing, wanted an integer"));
-  EXPECT_THAT(infer("softmax", x, {{"axis", 1.0}}), fails("O0105", "attribute 'axis' is 1.0: found a float, wanted an integer"));
+  EXPECT_THAT(infer("softmax", x, {{"axis", 1.0}}),
+              fails("O0105", "attribute 'axis' is 1.0: found a float, wanted an integer"));
   EXPECT_THAT(infer("constant", {}, {{"value", TensorPtr()}}), fails("O0105", "no tensor"));
 
   Attributes attributes;

@@ -30,8 +30,8 @@ StatusOr<int> resolveAxis(int64_t axis, const Shape& shape, const std::string& n
 /// For each axis of `shape`, whether `axes` names it. Errors: KILN-O0111, and KILN-O0112 for one named twice.
 StatusOr<std::vector<bool>> resolveAxes(const std::vector<int64_t>& axes, const Shape& shape, const std::string& name);
 
-/// The lengths that shape operand `index` holds. Errors: KILN-O0113 when they are not known while building, KILN-O0110 when it
-/// is no vector.
+/// The lengths that shape operand `index` holds. Errors: KILN-O0113 when they are not known while building, KILN-O0110
+/// when it is no vector.
 StatusOr<std::vector<Dim>> shapeOperand(const ShapeContext& context, size_t index, const char* name);
 /// shapeOperand as the shape of a tensor. Errors: also KILN-O0115 for a negative length.
 StatusOr<Shape> resultShapeOperand(const ShapeContext& context, size_t index, const char* name);

@@ -28,7 +28,9 @@ inline Tensor tensor(DType dtype, std::vector<int64_t> dims, const std::vector<d
   return t;
 }
 
-inline Tensor vector64(const std::vector<int64_t>& values) { return Tensor::of<int64_t>({static_cast<int64_t>(values.size())}, values); }
+inline Tensor vector64(const std::vector<int64_t>& values) {
+  return Tensor::of<int64_t>({static_cast<int64_t>(values.size())}, values);
+}
 
 inline std::vector<double> valuesOf(const Tensor& t) {
   std::vector<double> values;

@@ -4,7 +4,9 @@
 namespace kiln::ops::shape_value {
 
 // Lengths may be negative here: a shape_value may also hold differences of dims, and its users check what they need.
-Status inferShape(ShapeContext& context) { return setResult(context, i64, Shape{Dim(context.attribute<Shape>("shape").rank())}); }
+Status inferShape(ShapeContext& context) {
+  return setResult(context, i64, Shape{Dim(context.attribute<Shape>("shape").rank())});
+}
 
 Status reference(ReferenceContext& context) {
   const Shape& shape = context.attribute<Shape>("shape");

@@ -6,7 +6,8 @@ namespace {
 
 TEST(Placeholder, c1_type) {
   EXPECT_EQ(infer("placeholder", {}, {{"dtype", f32}, {"shape", Shape{dim("batch"), 64}}}), "f32[batch, 64]");
-  EXPECT_THAT(infer("placeholder", {}, {{"dtype", f32}, {"shape", Shape{-1, 64}}}), fails("O0115", "'shape' is [-1, 64]: dimension 0 is -1"));
+  EXPECT_THAT(infer("placeholder", {}, {{"dtype", f32}, {"shape", Shape{-1, 64}}}),
+              fails("O0115", "'shape' is [-1, 64]: dimension 0 is -1"));
   EXPECT_THAT(infer("placeholder", {}, {{"dtype", DType::kString}, {"shape", Shape{}}}), fails("O0135", "string[]"));
 }
 
@@ -34,7 +35,8 @@ TEST(ShapeValue, c1_and_reference) {
 
 TEST(Assign, c2_types) {
   EXPECT_THAT(infer("assign", {type(f32, {2}), type(f64, {2})}), fails("O0108", "variable is f32[2], value is f64[2]"));
-  EXPECT_THAT(infer("assign", {type(f32, {2}), type(f32, {dim("n")})}), fails("O0109", "variable is [2], value is [n]"));
+  EXPECT_THAT(infer("assign", {type(f32, {2}), type(f32, {dim("n")})}),
+              fails("O0109", "variable is [2], value is [n]"));
   EXPECT_EQ(infer("assign", {type(f32, {2}), type(f32, {2})}), "f32[2]");
 }
 

@@ -25,8 +25,8 @@ TEST(Dim, NormalFormDecidesEquality) {
 }
 
 TEST(Dim, TextRoundTrips) {
-  for (Dim d : {Dim(0), Dim(64), Dim(-3), dim("batch"), Dim(2) * dim("batch") + 1, dim("a") * dim("b") - Dim(7) * dim("c"),
-                Dim(0) - dim("x")}) {
+  for (Dim d : {Dim(0), Dim(64), Dim(-3), dim("batch"), Dim(2) * dim("batch") + 1,
+                dim("a") * dim("b") - Dim(7) * dim("c"), Dim(0) - dim("x")}) {
     auto parsed = Dim::parse(d.toString());
     ASSERT_TRUE(parsed.ok()) << d.toString();
     EXPECT_EQ(*parsed, d) << d.toString();
@@ -58,9 +58,7 @@ TEST(Dim, DividesExactlyOrNotAtAll) {
   EXPECT_EQ(Dim(INT64_MIN).dividedBy(-1), Dim(INT64_MIN));  // wraps, as the other operations do
 }
 
-TEST(Dim, SmallestNumberPrints) {
-  EXPECT_EQ((Dim(INT64_MIN) * dim("b")).toString(), "-9223372036854775808*b");
-}
+TEST(Dim, SmallestNumberPrints) { EXPECT_EQ((Dim(INT64_MIN) * dim("b")).toString(), "-9223372036854775808*b"); }
 
 TEST(Dim, Evaluates) {
   Dim d = Dim(2) * dim("b") * dim("b") + dim("n");
@@ -112,10 +110,19 @@ TEST(Tensor, Prints) {
 
 TEST(Tensor, HalfFloatsRoundToNearestEven) {
   // Bits from IEEE 754 binary16 and bfloat16.
-  const std::pair<double, uint16_t> halves[] = {{1, 0x3c00},     {-2, 0xc000},          {65504, 0x7bff},       {65520, 0x7c00},
-                                                {65519, 0x7bff}, {5.9604644775390625e-8, 0x0001}, {2.9802322387695312e-8, 0x0000},
-                                                {-0.0, 0x8000},  {INFINITY, 0x7c00},    {1.00048828125, 0x3c00}, {1.00146484375, 0x3c02},
-                                                {6.103515625e-05, 0x0400}, {6.09755516e-05, 0x03ff}};
+  const std::pair<double, uint16_t> halves[] = {{1, 0x3c00},
+                                                {-2, 0xc000},
+                                                {65504, 0x7bff},
+                                                {65520, 0x7c00},
+                                                {65519, 0x7bff},
+                                                {5.9604644775390625e-8, 0x0001},
+                                                {2.9802322387695312e-8, 0x0000},
+                                                {-0.0, 0x8000},
+                                                {INFINITY, 0x7c00},
+                                                {1.00048828125, 0x3c00},
+                                                {1.00146484375, 0x3c02},
+                                                {6.103515625e-05, 0x0400},
+                                                {6.09755516e-05, 0x03ff}};
   Tensor half(f16, {1});
   for (auto [value, bits] : halves) {
     half.set(0, value);

@@ -44,18 +44,41 @@ T fromDouble(double value) {
 template <class F>
 bool dispatch(DType type, F f) {
   switch (type) {
-    case DType::kF32: f(float{}); return true;
-    case DType::kF64: f(double{}); return true;
-    case DType::kI8: f(int8_t{}); return true;
-    case DType::kI16: f(int16_t{}); return true;
-    case DType::kI32: f(int32_t{}); return true;
-    case DType::kI64: f(int64_t{}); return true;
-    case DType::kU8: f(uint8_t{}); return true;
-    case DType::kU16: f(uint16_t{}); return true;
-    case DType::kU32: f(uint32_t{}); return true;
-    case DType::kU64: f(uint64_t{}); return true;
-    case DType::kBool: f(bool{}); return true;
-    default: return false;
+    case DType::kF32:
+      f(float{});
+      return true;
+    case DType::kF64:
+      f(double{});
+      return true;
+    case DType::kI8:
+      f(int8_t{});
+      return true;
+    case DType::kI16:
+      f(int16_t{});
+      return true;
+    case DType::kI32:
+      f(int32_t{});
+      return true;
+    case DType::kI64:
+      f(int64_t{});
+      return true;
+    case DType::kU8:
+      f(uint8_t{});
+      return true;
+    case DType::kU16:
+      f(uint16_t{});
+      return true;
+    case DType::kU32:
+      f(uint32_t{});
+      return true;
+    case DType::kU64:
+      f(uint64_t{});
+      return true;
+    case DType::kBool:
+      f(bool{});
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -196,11 +219,16 @@ void Tensor::resize(DType dtype, std::span<const int64_t> dims) {
 
 double Tensor::at(int64_t index) const {
   switch (dtype_) {
-    case DType::kF16: return halfToDouble(data<uint16_t>()[index], 5, 10);
-    case DType::kBF16: return halfToDouble(data<uint16_t>()[index], 8, 7);
-    case DType::kC64: return data<float>()[2 * index];
-    case DType::kC128: return data<double>()[2 * index];
-    default: break;
+    case DType::kF16:
+      return halfToDouble(data<uint16_t>()[index], 5, 10);
+    case DType::kBF16:
+      return halfToDouble(data<uint16_t>()[index], 8, 7);
+    case DType::kC64:
+      return data<float>()[2 * index];
+    case DType::kC128:
+      return data<double>()[2 * index];
+    default:
+      break;
   }
   double value = 0;
   bool known = dispatch(dtype_, [&](auto zero) { value = static_cast<double>(data<decltype(zero)>()[index]); });
@@ -210,8 +238,12 @@ double Tensor::at(int64_t index) const {
 
 void Tensor::set(int64_t index, double value) {
   switch (dtype_) {
-    case DType::kF16: mutableData<uint16_t>()[index] = doubleToHalf(value, 5, 10); return;
-    case DType::kBF16: mutableData<uint16_t>()[index] = doubleToHalf(value, 8, 7); return;
+    case DType::kF16:
+      mutableData<uint16_t>()[index] = doubleToHalf(value, 5, 10);
+      return;
+    case DType::kBF16:
+      mutableData<uint16_t>()[index] = doubleToHalf(value, 8, 7);
+      return;
     case DType::kC64:
       mutableData<float>()[2 * index] = static_cast<float>(value);
       mutableData<float>()[2 * index + 1] = 0;
@@ -220,7 +252,8 @@ void Tensor::set(int64_t index, double value) {
       mutableData<double>()[2 * index] = value;
       mutableData<double>()[2 * index + 1] = 0;
       return;
-    default: break;
+    default:
+      break;
   }
   bool known = dispatch(dtype_, [&](auto zero) {
     using T = decltype(zero);

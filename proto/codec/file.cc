@@ -49,7 +49,7 @@ StatusOr<ReadableFile> ReadableFile::open(const std::string& path) {
     }
     return makeError<ErrorId::kP0002>(path, describeErrno(errno));
   }
-  struct stat info {};
+  struct stat info{};
   if (::fstat(file.fd_, &info) != 0) {
     return makeError<ErrorId::kP0002>(path, describeErrno(errno));
   }
@@ -83,7 +83,8 @@ Status ReadableFile::read(int64_t offset, std::span<uint8_t> into) const {
       continue;
     }
     if (count <= 0) {
-      return makeError<ErrorId::kP0002>(path_, count < 0 ? describeErrno(errno) : "it has become shorter while it was read");
+      return makeError<ErrorId::kP0002>(path_,
+                                        count < 0 ? describeErrno(errno) : "it has become shorter while it was read");
     }
     into = into.subspan(static_cast<size_t>(count));
     offset += count;
@@ -102,7 +103,7 @@ StatusOr<std::string> readFile(const std::string& path, int64_t maxBytes) {
 }
 
 Status writeFileAtomically(const std::string& path, std::span<const std::span<const uint8_t>> pieces) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(path.c_str(), &info) == 0 && !S_ISREG(info.st_mode)) {
     return makeError<ErrorId::kP0004>(path, S_ISDIR(info.st_mode) ? "it is a folder" : "it is not a plain file");
   }
@@ -131,7 +132,8 @@ Status writeFileAtomically(const std::string& path, std::span<const std::span<co
     ::unlink(temporary.c_str());
     return status;
   }
-  // The new name is durable once the folder is. Some file systems cannot sync a folder; the file itself is then still whole.
+  // The new name is durable once the folder is. Some file systems cannot sync a folder; the file itself is then still
+  // whole.
   int folder = ::open(folderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder >= 0) {
     ::fsync(folder);

@@ -38,8 +38,8 @@ class ReadableFile {
 /// The whole file. Errors: as open(); KILN-P0003 when it has more than `maxBytes`, before anything is read.
 StatusOr<std::string> readFile(const std::string& path, int64_t maxBytes);
 
-/// Writes the pieces, one after another, beside `path`, makes them durable, and then gives them its name: readers see the
-/// old file or the new one, and a failure leaves the old one. Errors: KILN-P0004.
+/// Writes the pieces, one after another, beside `path`, makes them durable, and then gives them its name: readers see
+/// the old file or the new one, and a failure leaves the old one. Errors: KILN-P0004.
 Status writeFileAtomically(const std::string& path, std::span<const std::span<const uint8_t>> pieces);
 Status writeFileAtomically(const std::string& path, std::string_view bytes);
 

@@ -19,8 +19,8 @@ namespace {
 
 namespace pb = google::protobuf;
 
-// Binary graphs have control characters within a node's first bytes (tag 0x12 before its op), text has none but white space;
-// the letter keeps a binary file of line feeds out.
+// Binary graphs have control characters within a node's first bytes (tag 0x12 before its op), text has none but white
+// space; the letter keeps a binary file of line feeds out.
 bool looksLikeText(std::string_view bytes) {
   constexpr size_t kLooked = 4096;
   std::string_view head = bytes.substr(0, kLooked);
@@ -63,8 +63,8 @@ class FirstMistake : public pb::io::ErrorCollector {
   std::string message_;
 };
 
-// The text parser recurses once for each bracket, and every field has a bracket or a colon; counts them outside strings and
-// comments.
+// The text parser recurses once for each bracket, and every field has a bracket or a colon; counts them outside strings
+// and comments.
 Status checkTextLimits(std::string_view text, const ReadLimits& limits, const std::string& file) {
   int depth = 0;
   int64_t numFields = 0;
@@ -127,8 +127,7 @@ std::optional<std::string> findBadString(const pb::Message& message) {
 }
 
 StatusOr<wire::GraphDef> parseBinary(std::string_view bytes, const std::string& file, const ReadLimits& limits) {
-  KILN_RETURN_IF_ERROR(
-      codec::scanWire(bytes, wire::GraphDef::descriptor(), {limits.maxDepth, limits.maxFields}, file));
+  KILN_RETURN_IF_ERROR(codec::scanWire(bytes, wire::GraphDef::descriptor(), {limits.maxDepth, limits.maxFields}, file));
   wire::GraphDef graph;
   pb::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
   stream.SetRecursionLimit(limits.maxDepth + 1);
@@ -189,16 +188,17 @@ StatusOr<wire::GraphDef> readGraphDef(const std::string& path, const ReadLimits&
   return parseGraphDef(bytes, path, limits);
 }
 
-StatusOr<std::string> serializeGraphDef(const wire::GraphDef& graph, GraphForm form, const std::string& file) {
+StatusOr<std::string> serializeGraphDef(const wire::GraphDef& graph, GraphForm form, const std::string& file,
+                                        size_t maxBytes) {
   size_t numBytes = graph.ByteSizeLong();
-  if (numBytes > 2147483647) {
+  if (numBytes > maxBytes) {
     return makeError<ErrorId::kP0013>(file, numBytes);
   }
   std::string bytes;
   if (form == GraphForm::kText) {
     pb::TextFormat::Printer printer;
     printer.SetUseUtf8StringEscaping(true);
-  printer.SetHideUnknownFields(true);  // printed as bare numbers, which no parser reads
+    printer.SetHideUnknownFields(true);  // printed as bare numbers, which no parser reads
     KILN_CHECK(printer.PrintToString(graph, &bytes));
     return bytes;
   }

@@ -26,17 +26,18 @@ enum class GraphForm { kBinary, kText };
 /// The form that a file name asks for: text for `.pbtxt`, `.textproto` and `.txt`, otherwise binary.
 GraphForm graphFormOf(std::string_view path);
 
-/// Reads a GraphDef from bytes; `file` is its name in messages. The form is found from the bytes. The result may be a graph
-/// that Kiln wrote (kiln_format is not 0) or one of TensorFlow's; nothing of its meaning is checked.
-/// Errors: KILN-P0003 and P0005 to P0012.
+/// Reads a GraphDef from bytes; `file` is its name in messages. The form is found from the bytes. The result may be a
+/// graph that Kiln wrote (kiln_format is not 0) or one of TensorFlow's; nothing of its meaning is checked. Errors:
+/// KILN-P0003 and P0005 to P0012.
 StatusOr<wire::GraphDef> parseGraphDef(std::string_view bytes, const std::string& file, const ReadLimits& limits = {});
 
 /// As parseGraphDef(), of a file. Errors: also KILN-P0001 to P0003.
 StatusOr<wire::GraphDef> readGraphDef(const std::string& path, const ReadLimits& limits = {});
 
 /// The bytes of a graph: equal graphs give equal bytes. Fields of a newer version survive in binary form only.
-/// Errors: KILN-P0013, with `file` as the name.
-StatusOr<std::string> serializeGraphDef(const wire::GraphDef& graph, GraphForm form, const std::string& file);
+/// Errors: KILN-P0013, with `file` as the name, beyond `maxBytes`.
+StatusOr<std::string> serializeGraphDef(const wire::GraphDef& graph, GraphForm form, const std::string& file,
+                                        size_t maxBytes = 2147483647);
 
 /// Replaces the file in one step; the form follows the name. Errors: KILN-P0004, P0013.
 Status writeGraphDef(const wire::GraphDef& graph, const std::string& path);

@@ -84,7 +84,12 @@ TEST(GraphFile, FormFollowsTheNameWhenWritingAndTheBytesWhenReading) {
 // Field numbers are a contract: these bytes are what TensorFlow writes for node {name: "a" op: "Const" input: "b"
 // attr {key: "T" value {type: DT_FLOAT}}} versions {producer: 27}.
 TEST(GraphFile, ReadsTensorFlowsBytes) {
-  const std::string bytes("\x0a\x16\x0a\x01" "a\x12\x05" "Const\x1a\x01" "b*\x07\x0a\x01T\x12\x02\x30\x01\x22\x02\x08\x1b", 28);
+  const std::string bytes(
+      "\x0a\x16\x0a\x01"
+      "a\x12\x05"
+      "Const\x1a\x01"
+      "b*\x07\x0a\x01T\x12\x02\x30\x01\x22\x02\x08\x1b",
+      28);
   auto read = parseGraphDef(bytes, "frozen.pb");
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_EQ(read->node(0).op(), "Const");
@@ -94,7 +99,9 @@ TEST(GraphFile, ReadsTensorFlowsBytes) {
   EXPECT_EQ(read->kiln_format(), 0);
 }
 
-TEST(GraphFile, MissingFile) { EXPECT_TRUE(failsWith(readGraphDef("none.pb"), "KILN-P0001", "'none.pb': file does not exist")); }
+TEST(GraphFile, MissingFile) {
+  EXPECT_TRUE(failsWith(readGraphDef("none.pb"), "KILN-P0001", "'none.pb': file does not exist"));
+}
 
 TEST(GraphFile, TooLarge) {
   EXPECT_TRUE(failsWith(parseGraphDef(bytesOf(sampleGraph()), "g.pb", {.maxBytes = 10}), "KILN-P0003", "limit of 10"));
@@ -157,7 +164,8 @@ TEST(GraphFile, NestingInsideStringsAndCommentsDoesNotCount) {
 }
 
 TEST(GraphFile, TextMistakeNamesLineAndColumn) {
-  EXPECT_TRUE(failsWith(parseGraphDef("kiln_format: 1\nnodes { }", "g.pbtxt"), "KILN-P0009", "'g.pbtxt': line 2, column"));
+  EXPECT_TRUE(
+      failsWith(parseGraphDef("kiln_format: 1\nnodes { }", "g.pbtxt"), "KILN-P0009", "'g.pbtxt': line 2, column"));
   EXPECT_TRUE(failsWith(parseGraphDef("node { name: 'a", "g.pbtxt"), "KILN-P0009"));
   EXPECT_TRUE(failsWith(parseGraphDef("hello", "g.pbtxt"), "KILN-P0009"));
 }
@@ -189,12 +197,20 @@ TEST(GraphFile, NewerFormat) {
   EXPECT_TRUE(failsWith(parseGraphDef(bytesOf(graph), "new.pb"), "KILN-P0012", "format 2"));
 }
 
+TEST(GraphFile, TooLargeToWrite) {
+  size_t numBytes = bytesOf(sampleGraph()).size();
+  EXPECT_TRUE(serializeGraphDef(sampleGraph(), GraphForm::kBinary, "g.pb", numBytes).ok());
+  EXPECT_TRUE(failsWith(serializeGraphDef(sampleGraph(), GraphForm::kBinary, "g.pb", numBytes - 1), "KILN-P0013",
+                        std::to_string(numBytes) + " bytes"));
+}
+
 TEST(WireScan, Utf8) {
-  for (std::string good : {"", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf", "\xef\xbf\xbf"}) {
+  for (std::string good :
+       {"", "a", "\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x98\x80", "\xf4\x8f\xbf\xbf", "\xef\xbf\xbf"}) {
     EXPECT_TRUE(codec::isUtf8(good)) << good;
   }
-  for (std::string bad : {"\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80", "\xf4\x90\x80\x80",
-                          "\xf5\x80\x80\x80", "\xe2\x82", "\xe2\x28\xa1", "a\xff"}) {
+  for (std::string bad : {"\x80", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
+                          "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xe2\x82", "\xe2\x28\xa1", "a\xff"}) {
     EXPECT_FALSE(codec::isUtf8(bad)) << bad;
   }
 }

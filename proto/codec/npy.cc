@@ -28,9 +28,10 @@ struct TypeName {
   std::string_view name;
 };
 constexpr std::array kTypes = {
-    TypeName{DType::kBool, "|b1"}, TypeName{DType::kI8, "|i1"},  TypeName{DType::kU8, "|u1"},  TypeName{DType::kI16, "<i2"},
-    TypeName{DType::kU16, "<u2"},  TypeName{DType::kI32, "<i4"}, TypeName{DType::kU32, "<u4"}, TypeName{DType::kI64, "<i8"},
-    TypeName{DType::kU64, "<u8"},  TypeName{DType::kF16, "<f2"}, TypeName{DType::kF32, "<f4"}, TypeName{DType::kF64, "<f8"},
+    TypeName{DType::kBool, "|b1"}, TypeName{DType::kI8, "|i1"},    TypeName{DType::kU8, "|u1"},
+    TypeName{DType::kI16, "<i2"},  TypeName{DType::kU16, "<u2"},   TypeName{DType::kI32, "<i4"},
+    TypeName{DType::kU32, "<u4"},  TypeName{DType::kI64, "<i8"},   TypeName{DType::kU64, "<u8"},
+    TypeName{DType::kF16, "<f2"},  TypeName{DType::kF32, "<f4"},   TypeName{DType::kF64, "<f8"},
     TypeName{DType::kC64, "<c8"},  TypeName{DType::kC128, "<c16"},
 };
 
@@ -58,7 +59,7 @@ class LiteralReader {
       if (!key || !accept(':')) {
         return false;
       }
-      bool valid = *key == "descr" && !hasDescr            ? (hasDescr = true, readString(descr))
+      bool valid = *key == "descr" && !hasDescr           ? (hasDescr = true, readString(descr))
                    : *key == "fortran_order" && !hasOrder ? (hasOrder = true, readBool(fortranOrder))
                    : *key == "shape" && !hasShape         ? (hasShape = true, readTuple(dims))
                                                           : false;
@@ -191,7 +192,8 @@ StatusOr<Header> parseHeader(std::string_view head, int64_t fileBytes, const std
   return header;
 }
 
-// From Fortran order (first index fastest) to row major. Walks the output with an odometer, so each step is one addition.
+// From Fortran order (first index fastest) to row major. Walks the output with an odometer, so each step is one
+// addition.
 Tensor toRowMajor(const Tensor& fortran) {
   Tensor out(fortran.dtype(), fortran.dims());
   size_t width = static_cast<size_t>(bitWidth(fortran.dtype()) / 8);
@@ -301,8 +303,8 @@ StatusOr<Tensor> readNpz(const std::string& path, const std::string& key) {
   zip_stat_t info;
   zip_stat_init(&info);
   std::string where = path + ":" + key;
-  if (zip_stat_index(archive.get(), static_cast<zip_uint64_t>(index), 0, &info) != 0 || (info.valid & ZIP_STAT_SIZE) == 0 ||
-      (info.valid & ZIP_STAT_COMP_SIZE) == 0) {
+  if (zip_stat_index(archive.get(), static_cast<zip_uint64_t>(index), 0, &info) != 0 ||
+      (info.valid & ZIP_STAT_SIZE) == 0 || (info.valid & ZIP_STAT_COMP_SIZE) == 0) {
     return makeError<ErrorId::kP0054>(where, "its size is not known");
   }
   // Deflate makes at most 1032 bytes from one; a larger claim only asks for memory.
@@ -335,7 +337,8 @@ StatusOr<Tensor> readNpz(const std::string& path, const std::string& key) {
 }
 
 Status writeNpy(const std::string& path, const TensorView& tensor) {
-  auto row = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& type) { return type.dtype == tensor.dtype; });
+  auto row =
+      std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& type) { return type.dtype == tensor.dtype; });
   if (row == kTypes.end()) {
     return makeError<ErrorId::kP0046>(path, path, toString(tensor.dtype), "NumPy has no such type");
   }

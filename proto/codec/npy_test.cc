@@ -11,35 +11,43 @@ StatusOr<Tensor> parse(const std::string& bytes) {
   return parseNpy({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "a.npy");
 }
 
-std::string npyOf(const std::string& header, const std::string& data, const std::string& version = std::string("\x01\x00", 2)) {
+std::string npyOf(const std::string& header, const std::string& data,
+                  const std::string& version = std::string("\x01\x00", 2)) {
   auto length = static_cast<uint32_t>(header.size());
-  return "\x93NUMPY" + version + std::string(reinterpret_cast<const char*>(&length), version[0] == 1 ? 2 : 4) + header + data;
+  return "\x93NUMPY" + version + std::string(reinterpret_cast<const char*>(&length), version[0] == 1 ? 2 : 4) + header +
+         data;
 }
 
 // What NumPy 1.24 writes for arange(6, float32).reshape(2, 3).
 const std::string kFloats(
-    "\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }                                    "
+    "\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }                                 "
+    "   "
     "                      \x0a\x00\x00\x00\x00\x00\x00\x80?\x00\x00\x00@\x00\x00@@\x00\x00\x80@\x00\x00\xa0@",
     152);
 // asfortranarray(arange(6, int16).reshape(2, 3)).
 const std::string kFortran(
-    "\x93NUMPY\x01\x00v\x00{'descr': '<i2', 'fortran_order': True, 'shape': (2, 3), }                                     "
+    "\x93NUMPY\x01\x00v\x00{'descr': '<i2', 'fortran_order': True, 'shape': (2, 3), }                                  "
+    "   "
     "                      \x0a\x00\x00\x03\x00\x01\x00\x04\x00\x02\x00\x05\x00",
     140);
 // savez_compressed(x=array([1, 2], int32), w=array([True, False])).
 const std::string kArchive(
     "PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00!\x00\x0b\xf9\xaa-K\x00\x00\x00\x88\x00\x00\x00\x05\x00\x14\x00x.npy\x01"
-    "\x00\x10\x00\x88\x00\x00\x00\x00\x00\x00\x00K\x00\x00\x00\x00\x00\x00\x00\x9b\xec\x17\xea\x1b\x10\xc9\xc8P\xc6P\xad"
+    "\x00\x10\x00\x88\x00\x00\x00\x00\x00\x00\x00K\x00\x00\x00\x00\x00\x00\x00\x9b\xec\x17\xea\x1b\x10\xc9\xc8P\xc6P"
+    "\xad"
     "\x9e\x92Z\x9c\x5c\xa4n\xa5\xa0n\x93i\xa2\xae\xa3\xa0\x9e\x96_TR\x94\x98\x17\x9f_\x94\x92\x0a\x12wK\xcc)N\x05\x8a"
     "\x17g$\x16\xa4\x02\xf9\x1a"
     "F:\x9a:\x0a\xb5\x0a\x14\x00.F\x06\x06\x06& "
-    "\x06\x00PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00!\x00\xee\x19\xbb]F\x00\x00\x00\x82\x00\x00\x00\x05\x00\x14\x00w."
+    "\x06\x00PK\x03\x04\x14\x00\x00\x00\x08\x00\x00\x00!\x00\xee\x19\xbb]"
+    "F\x00\x00\x00\x82\x00\x00\x00\x05\x00\x14\x00w."
     "npy\x01\x00\x10\x00\x82\x00\x00\x00\x00\x00\x00\x00"
     "F\x00\x00\x00\x00\x00\x00\x00\x9b\xec\x17\xea\x1b\x10\xc9\xc8P\xc6P\xad\x9e\x92Z\x9c\x5c\xa4n\xa5\xa0^\x93"
     "d\xa8\xae\xa3\xa0\x9e\x96_TR\x94\x98\x17\x9f_\x94\x92\x0a\x12wK\xcc)N\x05\x8a\x17g$\x16\xa4\x02\xf9\x1a"
     "F:\x9a:\x0a\xb5\x0a\x14\x00.F\x06\x00PK\x01\x02\x14\x03\x14\x00\x00\x00\x08\x00\x00\x00!\x00\x0b\xf9\xaa-K\x00\x00"
-    "\x00\x88\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x01\x00\x00\x00\x00x.npyPK\x01\x02\x14\x03"
-    "\x14\x00\x00\x00\x08\x00\x00\x00!\x00\xee\x19\xbb]F\x00\x00\x00\x82\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00"
+    "\x00\x88\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x80\x01\x00\x00\x00\x00x."
+    "npyPK\x01\x02\x14\x03"
+    "\x14\x00\x00\x00\x08\x00\x00\x00!\x00\xee\x19\xbb]"
+    "F\x00\x00\x00\x82\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x00"
     "\x00\x00\x00\x80\x01\x82\x00\x00\x00w.npyPK\x05\x06\x00\x00\x00\x00\x02\x00\x02\x00"
     "f\x00\x00\x00\xff\x00\x00\x00\x00\x00",
     379);
@@ -87,7 +95,8 @@ TEST(Npy, RoundTripsEveryType) {
 
 TEST(Npy, AcceptsEveryWayToWriteTheHeader) {
   const std::string one("\x01\x00\x00\x00", 4);
-  for (const char* header : {"{'shape':(1,),'fortran_order':False,'descr':'<i4'}", "{\"descr\": \"=i4\", 'fortran_order': True, 'shape': (1L,), }\n",
+  for (const char* header : {"{'shape':(1,),'fortran_order':False,'descr':'<i4'}",
+                             "{\"descr\": \"=i4\", 'fortran_order': True, 'shape': (1L,), }\n",
                              " { 'descr' : '<i4' , 'fortran_order' : False , 'shape' : ( 1 , ) } "}) {
     for (const auto& version : {std::string("\x01\x00", 2), std::string("\x02\x00", 2), std::string("\x03\x00", 2)}) {
       auto read = parse(npyOf(header, one, version));
@@ -106,7 +115,8 @@ TEST(Npy, RefusesBadHeaders) {
   newer[6] = 9;
   EXPECT_TRUE(failsWith(parse(newer), "KILN-P0051", "version 9"));
   for (const char* header : {"", "{", "{}", "{'descr': '<i4'}", "{'descr': '<i4', 'fortran_order': 0, 'shape': ()}",
-                             "{'descr': '<i4', 'fortran_order': False, 'shape': (-1,)}", "{'descr': '<i4', 'fortran_order': False, 'shape': [1]}",
+                             "{'descr': '<i4', 'fortran_order': False, 'shape': (-1,)}",
+                             "{'descr': '<i4', 'fortran_order': False, 'shape': [1]}",
                              "{'descr': '<i4', 'descr': '<i4', 'fortran_order': False, 'shape': (1,)}",
                              "{'descr': '<i4', 'fortran_order': False, 'shape': (1,)} x",
                              "{'descr': '<i4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
@@ -116,15 +126,19 @@ TEST(Npy, RefusesBadHeaders) {
 }
 
 TEST(Npy, RefusesOtherTypes) {
-  EXPECT_TRUE(failsWith(parse(npyOf("{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}", "abcd")), "KILN-P0052", "big endian"));
-  EXPECT_TRUE(failsWith(parse(npyOf("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", "abcd")), "KILN-P0052", "'|O'"));
+  EXPECT_TRUE(failsWith(parse(npyOf("{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}", "abcd")), "KILN-P0052",
+                        "big endian"));
+  EXPECT_TRUE(
+      failsWith(parse(npyOf("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", "abcd")), "KILN-P0052", "'|O'"));
   EXPECT_TRUE(failsWith(parse(npyOf("{'descr': '', 'fortran_order': False, 'shape': (1,)}", "abcd")), "KILN-P0052"));
 }
 
 TEST(Npy, DataMustFit) {
-  EXPECT_TRUE(failsWith(parse(kFloats.substr(0, 150)), "KILN-P0053", "array f32[2, 3] needs 24 bytes of data, and the file has 22"));
+  EXPECT_TRUE(failsWith(parse(kFloats.substr(0, 150)), "KILN-P0053",
+                        "array f32[2, 3] needs 24 bytes of data, and the file has 22"));
   EXPECT_TRUE(failsWith(parse(kFloats + "x"), "KILN-P0053"));
-  EXPECT_TRUE(failsWith(parse(npyOf("{'descr': '<f8', 'fortran_order': False, 'shape': (4000000000, 4000000000)}", "")), "KILN-P0053"));
+  EXPECT_TRUE(failsWith(parse(npyOf("{'descr': '<f8', 'fortran_order': False, 'shape': (4000000000, 4000000000)}", "")),
+                        "KILN-P0053"));
 }
 
 TEST(Npy, CannotWriteTypesThatNumPyLacks) {

@@ -23,9 +23,10 @@ struct TypeName {
   std::string_view name;
 };
 constexpr std::array kTypes = {
-    TypeName{DType::kF64, "F64"}, TypeName{DType::kF32, "F32"},   TypeName{DType::kF16, "F16"}, TypeName{DType::kBF16, "BF16"},
-    TypeName{DType::kI64, "I64"}, TypeName{DType::kI32, "I32"},   TypeName{DType::kI16, "I16"}, TypeName{DType::kI8, "I8"},
-    TypeName{DType::kU64, "U64"}, TypeName{DType::kU32, "U32"},   TypeName{DType::kU16, "U16"}, TypeName{DType::kU8, "U8"},
+    TypeName{DType::kF64, "F64"},   TypeName{DType::kF32, "F32"}, TypeName{DType::kF16, "F16"},
+    TypeName{DType::kBF16, "BF16"}, TypeName{DType::kI64, "I64"}, TypeName{DType::kI32, "I32"},
+    TypeName{DType::kI16, "I16"},   TypeName{DType::kI8, "I8"},   TypeName{DType::kU64, "U64"},
+    TypeName{DType::kU32, "U32"},   TypeName{DType::kU16, "U16"}, TypeName{DType::kU8, "U8"},
     TypeName{DType::kBool, "BOOL"},
 };
 
@@ -84,7 +85,9 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
 
   bool start_object(size_t) override {
     switch (place_) {
-      case Place::kOutside: place_ = Place::kTop; return true;
+      case Place::kOutside:
+        place_ = Place::kTop;
+        return true;
       case Place::kTop:
         if (key_ == "__metadata__") {
           place_ = Place::kMetadata;
@@ -95,7 +98,8 @@ class HeaderReader : public nlohmann::json_sax<nlohmann::json> {
         }
         fields_.clear();
         return true;
-      default: return refuse("an object");
+      default:
+        return refuse("an object");
     }
   }
 
@@ -218,7 +222,8 @@ StatusOr<uint64_t> headerLength(std::span<const uint8_t, 8> bytes, int64_t fileB
 }
 
 Status tooShort(const std::string& file, int64_t numBytes) {
-  return makeError<ErrorId::kP0041>(file, "it has " + std::to_string(numBytes) + " bytes, and the header's length takes 8");
+  return makeError<ErrorId::kP0041>(file,
+                                    "it has " + std::to_string(numBytes) + " bytes, and the header's length takes 8");
 }
 
 StatusOr<Header> parseHeader(std::string_view text, int64_t fileBytes, const std::string& file) {

@@ -26,8 +26,8 @@ struct NamedTensorView {
   TensorView tensor;
 };
 
-/// An open weights file whose header has been read and checked whole: names are unique, types are known, every tensor's bytes
-/// fit its type and shape, and the tensors fill the data part without gap or overlap. Tensors are read on demand.
+/// An open weights file whose header has been read and checked whole: names are unique, types are known, every tensor's
+/// bytes fit its type and shape, and the tensors fill the data part without gap or overlap. Tensors are read on demand.
 /// Thread-compatible; read() is safe from several threads.
 class SafetensorsFile {
  public:
@@ -47,8 +47,8 @@ class SafetensorsFile {
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
   /// Errors: KILN-P0047, with the nearest names.
   StatusOr<const Entry*> find(const std::string& name) const;
-  /// Copies from the file straight into the tensor's own memory (no mapping: a file that shrinks meanwhile is an error, not
-  /// a signal). bool values other than 0 become 1. Errors: KILN-P0002, P0023.
+  /// Copies from the file straight into the tensor's own memory (no mapping: a file that shrinks meanwhile is an error,
+  /// not a signal). bool values other than 0 become 1. Errors: KILN-P0002, P0023.
   StatusOr<Tensor> read(const Entry& entry) const;
 
  private:
@@ -65,8 +65,8 @@ StatusOr<std::vector<NamedTensor>> readSafetensors(const std::string& path);
 /// As readSafetensors(), of a file's bytes; `file` is its name in messages.
 StatusOr<std::vector<NamedTensor>> parseSafetensors(std::span<const uint8_t> bytes, const std::string& file);
 
-/// Replaces the file in one step. Tensors are stored by decreasing element size, otherwise in the given order, which keeps
-/// each aligned. Errors: KILN-P0004, P0046 (type that the format lacks, name used twice or reserved).
+/// Replaces the file in one step. Tensors are stored by decreasing element size, otherwise in the given order, which
+/// keeps each aligned. Errors: KILN-P0004, P0046 (type that the format lacks, name used twice or reserved).
 Status writeSafetensors(const std::string& path, std::span<const NamedTensorView> tensors,
                         const std::map<std::string, std::string>& metadata = {});
 Status writeSafetensors(const std::string& path, const std::vector<NamedTensor>& tensors,

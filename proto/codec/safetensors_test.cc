@@ -54,26 +54,31 @@ TEST(Safetensors, AlignsByStoringWideTypesFirst) {
 
 // As the safetensors library of Python writes {"x": array([1, 2], float32)}.
 TEST(Safetensors, ReadsForeignBytes) {
-  auto read = parse(fileOf(R"({"__metadata__":{"format":"np"},"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}    )",
-                           std::string("\x00\x00\x80?\x00\x00\x00@", 8)));
+  auto read =
+      parse(fileOf(R"({"__metadata__":{"format":"np"},"x":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}    )",
+                   std::string("\x00\x00\x80?\x00\x00\x00@", 8)));
   ASSERT_TRUE(read.ok()) << read.status();
   EXPECT_TRUE((*read)[0].tensor.identicalTo(Tensor::of<float>({2}, {1, 2})));
 }
 
 TEST(Safetensors, ReadsOneTensorByName) {
   TemporaryFolder folder;
-  ASSERT_TRUE(writeSafetensors(folder / "w", {{"hidden/w", Tensor::scalar(1.0f)}, {"hidden/b", Tensor::scalar(2.0f)}}).ok());
+  ASSERT_TRUE(
+      writeSafetensors(folder / "w", {{"hidden/w", Tensor::scalar(1.0f)}, {"hidden/b", Tensor::scalar(2.0f)}}).ok());
   auto file = SafetensorsFile::open(folder / "w");
   ASSERT_TRUE(file.ok());
   EXPECT_EQ(file->read(**file->find("hidden/b"))->at(0), 2);
   EXPECT_TRUE(failsWith(file->find("hiden/w"), "KILN-P0047", "did you mean 'hidden/w'"));
 }
 
-TEST(Safetensors, MissingFile) { EXPECT_TRUE(failsWith(readSafetensors("none.safetensors"), "KILN-P0001", "none.safetensors")); }
+TEST(Safetensors, MissingFile) {
+  EXPECT_TRUE(failsWith(readSafetensors("none.safetensors"), "KILN-P0001", "none.safetensors"));
+}
 
 TEST(Safetensors, HeaderMustBeWhole) {
   EXPECT_TRUE(failsWith(parse("abc"), "KILN-P0041", "3 bytes"));
-  EXPECT_TRUE(failsWith(parse(std::string(8, '\xff')), "KILN-P0041", "claims 18446744073709551615 bytes, and 0 follow"));
+  EXPECT_TRUE(
+      failsWith(parse(std::string(8, '\xff')), "KILN-P0041", "claims 18446744073709551615 bytes, and 0 follow"));
   EXPECT_TRUE(failsWith(parse(fileOf("{}", "").substr(0, 9)), "KILN-P0041"));
   EXPECT_TRUE(failsWith(parse(fileOf("{} trailing", "")), "KILN-P0041", "no JSON"));
   EXPECT_TRUE(failsWith(parse(fileOf("[1]", "")), "KILN-P0041", "array"));
@@ -84,23 +89,31 @@ TEST(Safetensors, HeaderMustBeWhole) {
 }
 
 TEST(Safetensors, HeaderFieldsAreWhatTheFormatHas) {
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[1]}})", "x")), "KILN-P0041", "no 'data_offsets' in tensor 'a'"));
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}})", "x")), "KILN-P0041", "negative"));
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}})", "x")), "KILN-P0041"));
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}})", "x")), "KILN-P0041"));
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}})", "x")), "KILN-P0041",
-                        "'dtype' twice"));
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"more":1}})", "x")), "KILN-P0041"));
+  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[1]}})", "x")), "KILN-P0041",
+                        "no 'data_offsets' in tensor 'a'"));
+  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[-1],"data_offsets":[0,1]}})", "x")), "KILN-P0041",
+                        "negative"));
+  EXPECT_TRUE(
+      failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[1.5],"data_offsets":[0,1]}})", "x")), "KILN-P0041"));
+  EXPECT_TRUE(
+      failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1,2]}})", "x")), "KILN-P0041"));
+  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","dtype":"I8","shape":[1],"data_offsets":[0,1]}})", "x")),
+                        "KILN-P0041", "'dtype' twice"));
+  EXPECT_TRUE(
+      failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1],"more":1}})", "x")), "KILN-P0041"));
 }
 
 TEST(Safetensors, NamesAreUnique) {
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})", "xy")),
-                        "KILN-P0042", "'a' occurs twice"));
+  EXPECT_TRUE(failsWith(
+      parse(fileOf(
+          R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"U8","shape":[1],"data_offsets":[1,2]}})",
+          "xy")),
+      "KILN-P0042", "'a' occurs twice"));
 }
 
 TEST(Safetensors, TypesAreKnown) {
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}})", "x")), "KILN-P0043",
-                        "'a' has the type 'F8_E4M3'"));
+  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"F8_E4M3","shape":[1],"data_offsets":[0,1]}})", "x")),
+                        "KILN-P0043", "'a' has the type 'F8_E4M3'"));
 }
 
 TEST(Safetensors, OffsetsFillTheData) {
@@ -112,22 +125,29 @@ TEST(Safetensors, OffsetsFillTheData) {
   EXPECT_TRUE(failsWith(one("[2,0]"), "KILN-P0044", "reversed"));
   EXPECT_TRUE(failsWith(one("[1,2]"), "KILN-P0044", "gap"));
   EXPECT_TRUE(failsWith(one("[4611686018427387904,4611686018427387904]"), "KILN-P0044"));
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})", "xyz")),
-                        "KILN-P0044", "'b': data_offsets [1, 3] overlap"));
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "xy")), "KILN-P0041", "ends at byte 1 of 2"));
+  EXPECT_TRUE(failsWith(
+      parse(fileOf(
+          R"({"a":{"dtype":"U8","shape":[2],"data_offsets":[0,2]},"b":{"dtype":"U8","shape":[2],"data_offsets":[1,3]}})",
+          "xyz")),
+      "KILN-P0044", "'b': data_offsets [1, 3] overlap"));
+  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]}})", "xy")), "KILN-P0041",
+                        "ends at byte 1 of 2"));
 }
 
 TEST(Safetensors, BytesFitTypeAndShape) {
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", "abcd")), "KILN-P0045",
-                        "'a' is f32[2] and needs 8 bytes, but its data_offsets hold 4"));
-  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,4]}})", "abcd")),
-                        "KILN-P0022"));
+  EXPECT_TRUE(failsWith(parse(fileOf(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", "abcd")),
+                        "KILN-P0045", "'a' is f32[2] and needs 8 bytes, but its data_offsets hold 4"));
+  EXPECT_TRUE(
+      failsWith(parse(fileOf(R"({"a":{"dtype":"F32","shape":[4611686018427387904,8],"data_offsets":[0,4]}})", "abcd")),
+                "KILN-P0022"));
 }
 
 TEST(Safetensors, RefusesToStoreWhatTheFormatLacks) {
   TemporaryFolder folder;
-  EXPECT_TRUE(failsWith(writeSafetensors(folder / "w", {{"a", Tensor(DType::kC64, {1})}}), "KILN-P0046", "'a' of type c64"));
-  EXPECT_TRUE(failsWith(writeSafetensors(folder / "w", {{"a", Tensor(u8, {1})}, {"a", Tensor(u8, {1})}}), "KILN-P0046", "taken"));
+  EXPECT_TRUE(
+      failsWith(writeSafetensors(folder / "w", {{"a", Tensor(DType::kC64, {1})}}), "KILN-P0046", "'a' of type c64"));
+  EXPECT_TRUE(failsWith(writeSafetensors(folder / "w", {{"a", Tensor(u8, {1})}, {"a", Tensor(u8, {1})}}), "KILN-P0046",
+                        "taken"));
   EXPECT_TRUE(failsWith(writeSafetensors(folder / "w", {{"__metadata__", Tensor(u8, {1})}}), "KILN-P0046"));
   EXPECT_EQ(folder.numFiles(), 0u);
 }

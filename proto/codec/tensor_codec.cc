@@ -15,9 +15,10 @@ static_assert(std::endian::native == std::endian::little, "tensor bytes in files
 static_assert(static_cast<int>(DType::kF32) == wire::DT_FLOAT && static_cast<int>(DType::kF64) == wire::DT_DOUBLE &&
               static_cast<int>(DType::kI32) == wire::DT_INT32 && static_cast<int>(DType::kU8) == wire::DT_UINT8 &&
               static_cast<int>(DType::kI16) == wire::DT_INT16 && static_cast<int>(DType::kI8) == wire::DT_INT8 &&
-              static_cast<int>(DType::kString) == wire::DT_STRING && static_cast<int>(DType::kC64) == wire::DT_COMPLEX64 &&
-              static_cast<int>(DType::kI64) == wire::DT_INT64 && static_cast<int>(DType::kBool) == wire::DT_BOOL &&
-              static_cast<int>(DType::kBF16) == wire::DT_BFLOAT16 && static_cast<int>(DType::kU16) == wire::DT_UINT16 &&
+              static_cast<int>(DType::kString) == wire::DT_STRING &&
+              static_cast<int>(DType::kC64) == wire::DT_COMPLEX64 && static_cast<int>(DType::kI64) == wire::DT_INT64 &&
+              static_cast<int>(DType::kBool) == wire::DT_BOOL && static_cast<int>(DType::kBF16) == wire::DT_BFLOAT16 &&
+              static_cast<int>(DType::kU16) == wire::DT_UINT16 &&
               static_cast<int>(DType::kC128) == wire::DT_COMPLEX128 && static_cast<int>(DType::kF16) == wire::DT_HALF &&
               static_cast<int>(DType::kU32) == wire::DT_UINT32 && static_cast<int>(DType::kU64) == wire::DT_UINT64 &&
               static_cast<int>(DType::kF8E5M2) == wire::DT_FLOAT8_E5M2 &&
@@ -38,7 +39,8 @@ Status checkRank(const wire::TensorShapeProto& shape) {
     return makeError<ErrorId::kP0032>("its rank is unknown");
   }
   if (shape.dim_size() > kMaxRank) {
-    return makeError<ErrorId::kP0032>("it has " + std::to_string(shape.dim_size()) + " dimensions, and 64 are the limit");
+    return makeError<ErrorId::kP0032>("it has " + std::to_string(shape.dim_size()) +
+                                      " dimensions, and 64 are the limit");
   }
   return absl::OkStatus();
 }
@@ -64,26 +66,42 @@ class Filler {
 
   StatusOr<Tensor> run() {
     switch (dtype_) {
-      case DType::kF32: return fill<float>(proto_.float_val());
-      case DType::kF64: return fill<double>(proto_.double_val());
-      case DType::kI8: return fill<int8_t>(proto_.int_val());
-      case DType::kI16: return fill<int16_t>(proto_.int_val());
-      case DType::kI32: return fill<int32_t>(proto_.int_val());
-      case DType::kU8: return fill<uint8_t>(proto_.int_val());
-      case DType::kU16: return fill<uint16_t>(proto_.int_val());
-      case DType::kI64: return fill<int64_t>(proto_.int64_val());
-      case DType::kU32: return fill<uint32_t>(proto_.uint32_val());
-      case DType::kU64: return fill<uint64_t>(proto_.uint64_val());
-      case DType::kBool: return fill<uint8_t>(proto_.bool_val());
+      case DType::kF32:
+        return fill<float>(proto_.float_val());
+      case DType::kF64:
+        return fill<double>(proto_.double_val());
+      case DType::kI8:
+        return fill<int8_t>(proto_.int_val());
+      case DType::kI16:
+        return fill<int16_t>(proto_.int_val());
+      case DType::kI32:
+        return fill<int32_t>(proto_.int_val());
+      case DType::kU8:
+        return fill<uint8_t>(proto_.int_val());
+      case DType::kU16:
+        return fill<uint16_t>(proto_.int_val());
+      case DType::kI64:
+        return fill<int64_t>(proto_.int64_val());
+      case DType::kU32:
+        return fill<uint32_t>(proto_.uint32_val());
+      case DType::kU64:
+        return fill<uint64_t>(proto_.uint64_val());
+      case DType::kBool:
+        return fill<uint8_t>(proto_.bool_val());
       case DType::kF16:
-      case DType::kBF16: return fill<uint16_t>(proto_.half_val());
-      case DType::kC64: return fill<float>(proto_.scomplex_val(), 2);
-      case DType::kC128: return fill<double>(proto_.dcomplex_val(), 2);
+      case DType::kBF16:
+        return fill<uint16_t>(proto_.half_val());
+      case DType::kC64:
+        return fill<float>(proto_.scomplex_val(), 2);
+      case DType::kC128:
+        return fill<double>(proto_.dcomplex_val(), 2);
       case DType::kF8E5M2:
       case DType::kF8E4M3FN:
       case DType::kF8E4M3FNUZ:
-      case DType::kF8E5M2FNUZ: return fill<uint8_t>(bytesOf(proto_.float8_val()));
-      default: return makeError<ErrorId::kP0031>(toString(dtype_));
+      case DType::kF8E5M2FNUZ:
+        return fill<uint8_t>(bytesOf(proto_.float8_val()));
+      default:
+        return makeError<ErrorId::kP0031>(toString(dtype_));
     }
   }
 
@@ -104,7 +122,8 @@ class Filler {
     int64_t repeated = byteSize(dtype_, wanted - given / width);
     if (given / width < wanted && repeated > kFreeBytes) {
       if (repeated > budget_.bytesLeft) {
-        return makeError<ErrorId::kP0034>(toString(dtype_), textOf(dims_), repeated, std::max<int64_t>(budget_.bytesLeft, 0));
+        return makeError<ErrorId::kP0034>(toString(dtype_), textOf(dims_), repeated,
+                                          std::max<int64_t>(budget_.bytesLeft, 0));
       }
       budget_.bytesLeft -= repeated;
     }
@@ -200,7 +219,8 @@ StatusOr<Shape> shapeFromProto(const wire::TensorShapeProto& proto) {
       KILN_ASSIGN_OR_RETURN(Dim parsed, Dim::parse(dim.name()));
       shape.push_back(std::move(parsed));
     } else {
-      return makeError<ErrorId::kP0014>(shape.rank(), std::to_string(dim.size()) + (dim.name().empty() ? " without a name" : ""));
+      return makeError<ErrorId::kP0014>(shape.rank(),
+                                        std::to_string(dim.size()) + (dim.name().empty() ? " without a name" : ""));
     }
   }
   return shape;

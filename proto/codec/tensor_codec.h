@@ -17,8 +17,8 @@ struct ExpansionBudget {
   int64_t bytesLeft = int64_t{1} << 30;
 };
 
-/// The tensor that `proto` holds. Allocates no more than the bytes present, but for repeated values, which take from `budget`.
-/// bool values other than 0 become 1. A tensor in the weights file (`weight` set) is the caller's to find.
+/// The tensor that `proto` holds. Allocates no more than the bytes present, but for repeated values, which take from
+/// `budget`. bool values other than 0 become 1. A tensor in the weights file (`weight` set) is the caller's to find.
 /// Errors: KILN-P0022, P0023, P0031 to P0035.
 StatusOr<Tensor> tensorFromProto(const wire::TensorProto& proto, ExpansionBudget& budget);
 

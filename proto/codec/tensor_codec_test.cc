@@ -22,7 +22,8 @@ StatusOr<Tensor> decode(const std::string& text, int64_t budgetBytes = 1 << 20) 
 template <class T>
 void expectRoundTrip(const std::vector<T>& values) {
   ExpansionBudget budget;
-  for (std::vector<int64_t> dims : {std::vector<int64_t>{static_cast<int64_t>(values.size())}, {1, static_cast<int64_t>(values.size()), 1}}) {
+  for (std::vector<int64_t> dims :
+       {std::vector<int64_t>{static_cast<int64_t>(values.size())}, {1, static_cast<int64_t>(values.size()), 1}}) {
     Tensor tensor = Tensor::of<T>(dims, values);
     wire::TensorProto proto;
     tensorToProto(tensor, &proto);
@@ -77,7 +78,8 @@ TEST(TensorCodec, TypesWithoutTensors) {
 TEST(TensorCodec, ShapesMustBeFixedAndCountable) {
   EXPECT_TRUE(failsWith(decode("dtype: DT_FLOAT tensor_shape { unknown_rank: true }"), "KILN-P0032", "rank"));
   EXPECT_TRUE(failsWith(decode("dtype: DT_FLOAT tensor_shape { dim { size: -1 name: 'n' } }"), "KILN-P0032", "'n'"));
-  EXPECT_TRUE(failsWith(decode("dtype: DT_FLOAT tensor_shape { dim { size: 4611686018427387904 } dim { size: 8 } }"), "KILN-P0022"));
+  EXPECT_TRUE(failsWith(decode("dtype: DT_FLOAT tensor_shape { dim { size: 4611686018427387904 } dim { size: 8 } }"),
+                        "KILN-P0022"));
   std::string deep;
   for (int i = 0; i < 100; ++i) {
     deep += "dim { size: 1 } ";
@@ -90,7 +92,8 @@ TEST(TensorCodec, BytesMustFitShape) {
                         "needs 8 bytes, and the file has 4"));
   EXPECT_TRUE(failsWith(decode("dtype: DT_FLOAT tensor_shape { dim { size: 1 } } float_val: [1, 2]"), "KILN-P0033"));
   EXPECT_TRUE(failsWith(decode("dtype: DT_COMPLEX64 scomplex_val: 1"), "KILN-P0033"));
-  EXPECT_TRUE(failsWith(decode("dtype: DT_FLOAT tensor_shape { dim { size: 70368744177664 } } tensor_content: 'abcd'"), "KILN-P0033"));
+  EXPECT_TRUE(failsWith(decode("dtype: DT_FLOAT tensor_shape { dim { size: 70368744177664 } } tensor_content: 'abcd'"),
+                        "KILN-P0033"));
 }
 
 TEST(TensorCodec, RepeatedValuesHaveABudget) {
@@ -99,7 +102,8 @@ TEST(TensorCodec, RepeatedValuesHaveABudget) {
   ExpansionBudget budget{5000};
   EXPECT_TRUE(tensorFromProto(fromText(text), budget).ok());
   EXPECT_TRUE(failsWith(tensorFromProto(fromText(text), budget), "KILN-P0034"));
-  EXPECT_TRUE(failsWith(decode("dtype: DT_FLOAT tensor_shape { dim { size: 70368744177664 } } float_val: 1"), "KILN-P0034"));
+  EXPECT_TRUE(
+      failsWith(decode("dtype: DT_FLOAT tensor_shape { dim { size: 70368744177664 } } float_val: 1"), "KILN-P0034"));
 }
 
 TEST(TensorCodec, ValuesOutOfRange) {

@@ -19,7 +19,8 @@ class TemporaryFolder {
  public:
   TemporaryFolder() {
     const auto* test = ::testing::UnitTest::GetInstance()->current_test_info();
-    std::string name = std::string("kiln_") + test->test_suite_name() + "_" + test->name() + "_" + std::to_string(::getpid());
+    std::string name =
+        std::string("kiln_") + test->test_suite_name() + "_" + test->name() + "_" + std::to_string(::getpid());
     path_ = std::filesystem::temp_directory_path() / name;
     std::filesystem::create_directories(path_);
   }
@@ -31,7 +32,8 @@ class TemporaryFolder {
     return *this / name;
   }
   size_t numFiles() const {
-    return static_cast<size_t>(std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
+    return static_cast<size_t>(
+        std::distance(std::filesystem::directory_iterator(path_), std::filesystem::directory_iterator()));
   }
 
  private:
@@ -40,7 +42,9 @@ class TemporaryFolder {
 
 inline Status statusOf(const Status& status) { return status; }
 template <class T>
-Status statusOf(const StatusOr<T>& result) { return result.status(); }
+Status statusOf(const StatusOr<T>& result) {
+  return result.status();
+}
 
 /// `result` failed with the error `id`, and its message has `text`.
 template <class T>

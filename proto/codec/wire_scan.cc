@@ -33,9 +33,12 @@ struct Message {
 // The elements of a packed list must be whole, or the parser refuses it.
 bool isPackedWhole(const FieldDescriptor* field, std::string_view bytes, size_t begin, size_t end) {
   switch (field->cpp_type()) {
-    case FieldDescriptor::CPPTYPE_FLOAT: return (end - begin) % 4 == 0;
-    case FieldDescriptor::CPPTYPE_DOUBLE: return (end - begin) % 8 == 0;
-    default: break;
+    case FieldDescriptor::CPPTYPE_FLOAT:
+      return (end - begin) % 4 == 0;
+    case FieldDescriptor::CPPTYPE_DOUBLE:
+      return (end - begin) % 8 == 0;
+    default:
+      break;
   }
   for (size_t at = begin; at < end;) {
     if (!readVarint(bytes, at, end)) {
@@ -93,10 +96,12 @@ Status scanWire(std::string_view bytes, const Descriptor* type, const ScanLimits
     if (++numFields > limits.maxFields) {
       return makeError<ErrorId::kP0011>(file, limits.maxFields);
     }
-    const FieldDescriptor* field = message.type == nullptr ? nullptr : message.type->FindFieldByNumber(static_cast<int>(number));
+    const FieldDescriptor* field =
+        message.type == nullptr ? nullptr : message.type->FindFieldByNumber(static_cast<int>(number));
     auto cutOff = [&](uint64_t claimed) {
-      return makeError<ErrorId::kP0005>(file, field == nullptr ? std::to_string(number) : "'" + std::string(field->name()) + "'",
-                                        start, claimed, message.end - at);
+      return makeError<ErrorId::kP0005>(
+          file, field == nullptr ? std::to_string(number) : "'" + std::string(field->name()) + "'", start, claimed,
+          message.end - at);
     };
     switch (*tag & 7) {
       case kVarint:

@@ -17,10 +17,10 @@ struct ScanLimits {
   int64_t maxFields = 0;
 };
 
-/// Walks the bytes of a message of the given type, with a stack of its own and without allocating for what it finds, and
-/// refuses what the parser should not see: it would recurse, allocate much more than the file has bytes, or say no more than
-/// "failed". What passes, the protobuf parser accepts. `file` is for messages.
-/// Errors: KILN-P0005 (cut off), P0006 (not the wire format), P0007 (too deep), P0010 (not UTF-8), P0011 (too many fields).
+/// Walks the bytes of a message of the given type, with a stack of its own and without allocating for what it finds,
+/// and refuses what the parser should not see: it would recurse, allocate much more than the file has bytes, or say no
+/// more than "failed". What passes, the protobuf parser accepts. `file` is for messages. Errors: KILN-P0005 (cut off),
+/// P0006 (not the wire format), P0007 (too deep), P0010 (not UTF-8), P0011 (too many fields).
 Status scanWire(std::string_view bytes, const google::protobuf::Descriptor* type, const ScanLimits& limits,
                 const std::string& file);
 

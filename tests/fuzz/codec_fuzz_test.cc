@@ -90,7 +90,8 @@ std::string contentsOf(const std::string& path) {
 
 std::string safetensorsBytes() {
   std::string path = pathOfThisProcess("fuzz.safetensors");
-  std::vector<NamedTensor> tensors = {{"hidden/w", Tensor::of<float>({2, 2}, {1, 2, 3, 4})}, {"hidden/b", Tensor::of<double>({2}, {1, 2})},
+  std::vector<NamedTensor> tensors = {{"hidden/w", Tensor::of<float>({2, 2}, {1, 2, 3, 4})},
+                                      {"hidden/b", Tensor::of<double>({2}, {1, 2})},
                                       {"flags", Tensor::of<bool>({3}, {true, false, true})}};
   EXPECT_TRUE(writeSafetensors(path, tensors, {{"format", "kiln"}}).ok());
   return contentsOf(path);
@@ -126,16 +127,19 @@ TEST(Fuzz, TextGraph) {
 }
 
 TEST(Fuzz, Safetensors) {
-  fuzz(safetensorsBytes(), R"({"a":{"dtype":"I64","shape":[1,2],"data_offsets":[0,16]}})", 3, [](const std::string& bytes) {
-    return parseSafetensors({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "fuzz.safetensors").status();
-  });
+  fuzz(safetensorsBytes(), R"({"a":{"dtype":"I64","shape":[1,2],"data_offsets":[0,16]}})", 3,
+       [](const std::string& bytes) {
+         return parseSafetensors({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "fuzz.safetensors")
+             .status();
+       });
 }
 
 TEST(Fuzz, Npy) {
   for (DType dtype : {f64, boolean}) {
-    fuzz(npyBytes(dtype), "{'descr': '>f4', 'fortran_order': True, 'shape': (3, 2), }", 4, [](const std::string& bytes) {
-      return parseNpy({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "fuzz.npy").status();
-    });
+    fuzz(npyBytes(dtype), "{'descr': '>f4', 'fortran_order': True, 'shape': (3, 2), }", 4,
+         [](const std::string& bytes) {
+           return parseNpy({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "fuzz.npy").status();
+         });
   }
 }
 
@@ -221,7 +225,9 @@ TEST(Fuzz, ThreeGigabyteLengths) {
   EXPECT_EQ(errorIdOf(tensorFromProto(tensor, budget).status()).value_or(""), "KILN-P0033");
   uint64_t length = 3221225472;
   std::string file(reinterpret_cast<const char*>(&length), 8);
-  EXPECT_EQ(errorIdOf(parseSafetensors({reinterpret_cast<const uint8_t*>(file.data()), 8}, "big").status()).value_or(""), "KILN-P0041");
+  EXPECT_EQ(
+      errorIdOf(parseSafetensors({reinterpret_cast<const uint8_t*>(file.data()), 8}, "big").status()).value_or(""),
+      "KILN-P0041");
 }
 
 }  // namespace

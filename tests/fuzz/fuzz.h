@@ -15,8 +15,8 @@ namespace kiln::fuzz {
 
 inline constexpr int kMutations = 10000;
 
-/// Reads `valid`, which must succeed, and kMutations damaged versions of it: each gives OK or an error with an id of the table and
-/// a message that a person can read. `other` gives the mutator pieces to splice in.
+/// Reads `valid`, which must succeed, and kMutations damaged versions of it: each gives OK or an error with an id of
+/// the table and a message that a person can read. `other` gives the mutator pieces to splice in.
 inline void fuzz(const std::string& valid, const std::string& other, uint64_t seed,
                  const std::function<Status(const std::string&)>& read) {
   ASSERT_TRUE(read(valid).ok()) << read(valid);

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Damaged graph files give a valid graph or an error with an id, through the whole of graph/io and the checks of graph/ir.
+// Damaged graph files give a valid graph or an error with an id, through the whole of graph/io, the checks of graph/ir
+// and the interpreter.
 #include <iterator>
 #include <string>
 #include <vector>
 
+#include "graph/eval/interpreter.h"
 #include "graph/io/graph_io.h"
 #include "graph/io/test_graphs.h"
 #include "tests/fuzz/fuzz.h"
@@ -11,11 +13,66 @@
 namespace kiln {
 namespace {
 
-wire::GraphDef validProto() { return graphToProto(Graph::create(testGraphData()).value(), {.isSelfContained = true}).def; }
+wire::GraphDef validProto() {
+  return graphToProto(Graph::create(testGraphData()).value(), {.isSelfContained = true}).def;
+}
 
 std::string validBytes(GraphForm form) { return serializeGraphDef(validProto(), form, "valid").value(); }
 
-// What is accepted is a whole graph: it can be shown, written and read again.
+// The elements of everything that a graph computes when each symbol is `length`; nothing when they are too many for a
+// test.
+bool isSmall(const Graph& graph, int64_t length) {
+  constexpr int64_t kMostElements = 10000;
+  auto isBodySmall = [&](const Body& body) {
+    for (const Node& node : body.nodes) {
+      for (const ValueType& type : node.outputs) {
+        std::vector<int64_t> dims;
+        for (const Dim& dim : type.shape) {
+          dims.push_back(dim.evaluate([&](std::string_view) { return length; }));
+        }
+        auto count = checkedNumElements(dims);
+        if (!count || *count > kMostElements) {
+          return false;
+        }
+      }
+    }
+    return true;
+  };
+  bool isSmall = isBodySmall(graph.body());
+  for (const auto& [name, function] : graph.functions()) {
+    isSmall = isSmall && isBodySmall(function.body);
+  }
+  return isSmall;
+}
+
+// Runs every entry with zeros. Results do not matter, errors must have an id.
+void evaluate(const Graph& graph) {
+  constexpr int64_t kLength = 2;
+  // Functions may be called with longer arguments.
+  if (!isSmall(graph, kLength) || !isSmall(graph, 8 * kLength)) {
+    return;
+  }
+  VariableStore variables;
+  for (NodeId id : graph.variables()) {
+    const Node& node = graph.body().node(id);
+    variables.set(node.name, Tensor(node.outputs[0].dtype, node.outputs[0].shape.staticDims()));
+  }
+  for (const Entry& entry : graph.entries()) {
+    std::vector<Tensor> feeds;
+    for (const Port& feed : entry.feeds) {
+      const ValueType& type = graph.body().type(feed.value);
+      std::vector<int64_t> dims;
+      for (const Dim& dim : type.shape) {
+        dims.push_back(dim.evaluate([&](std::string_view) { return kLength; }));
+      }
+      feeds.emplace_back(type.dtype, dims);
+    }
+    auto fetched = Interpreter().evaluate(graph, entry, {feeds.begin(), feeds.end()}, variables);
+    EXPECT_TRUE(fetched.ok() || errorIdOf(fetched.status()).has_value()) << fetched.status();
+  }
+}
+
+// What is accepted is a whole graph: it can be shown, run, written and read again.
 Status readGraphBytes(const std::string& bytes) {
   auto def = parseGraphDef(bytes, "fuzz.pb");
   KILN_RETURN_IF_ERROR(def.status());
@@ -24,6 +81,7 @@ Status readGraphBytes(const std::string& bytes) {
   EXPECT_FALSE(toString(*graph).empty());
   EXPECT_FALSE(toDot(*graph).empty());
   EXPECT_FALSE(toJson(*graph).empty());
+  evaluate(*graph);
   auto again = graphFromProto(graphToProto(*graph, {.isSelfContained = true}).def);
   EXPECT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(again.ok() && *again == *graph) << toString(*graph);
@@ -34,16 +92,20 @@ Status readGraphBytes(const std::string& bytes) {
 void shapeDim(wire::AttrValue& value, fuzz::Mutator& random) {
   const char* expressions[] = {"n", "batch", "2*batch+1", "batch*batch*n-7", "9223372036854775807*n", "0"};
   wire::TensorShapeProto& shape = *value.mutable_shape();
-  auto* dim = shape.dim_size() > 0 && random.below(2) == 0 ? shape.mutable_dim(static_cast<int>(random.below(shape.dim_size())))
-                                                           : shape.add_dim();
+  auto* dim = shape.dim_size() > 0 && random.below(2) == 0
+                  ? shape.mutable_dim(static_cast<int>(random.below(shape.dim_size())))
+                  : shape.add_dim();
   dim->set_size(random.below(2) == 0 ? static_cast<int64_t>(random.below(SIZE_MAX) >> (1 + random.below(63))) : -1);
   dim->set_name(expressions[random.below(std::size(expressions))]);
 }
 
-TEST(GraphFuzz, Binary) { fuzz::fuzz(validBytes(GraphForm::kBinary), validBytes(GraphForm::kText), 11, readGraphBytes); }
+TEST(GraphFuzz, Binary) {
+  fuzz::fuzz(validBytes(GraphForm::kBinary), validBytes(GraphForm::kText), 11, readGraphBytes);
+}
 
 TEST(GraphFuzz, Text) {
-  fuzz::fuzz(validBytes(GraphForm::kText), "input: 'x:1' size: -1 name: '2*batch*batch-1' i: -1 op: 'slice'", 12, readGraphBytes);
+  fuzz::fuzz(validBytes(GraphForm::kText), "input: 'x:1' size: -1 name: '2*batch*batch-1' i: -1 op: 'slice'", 12,
+             readGraphBytes);
 }
 
 // Damage to bytes rarely gives another well-formed graph; damage to the message always does.
@@ -58,7 +120,8 @@ TEST(GraphFuzz, Structure) {
   for (int i = 0; i < fuzz::kMutations && !HasFailure(); ++i) {
     wire::GraphDef def = valid;
     for (size_t k = 0, count = 1 + random.below(3); k < count; ++k) {
-      auto& nodes = random.below(4) == 0 ? *def.mutable_library()->mutable_function(0)->mutable_node_def() : *def.mutable_node();
+      auto& nodes =
+          random.below(4) == 0 ? *def.mutable_library()->mutable_function(0)->mutable_node_def() : *def.mutable_node();
       wire::NodeDef& node = nodes[static_cast<int>(random.below(nodes.size()))];
       const wire::NodeDef& other = nodes[static_cast<int>(random.below(nodes.size()))];
       auto anyAttribute = [&]() -> wire::AttrValue& {
@@ -72,15 +135,34 @@ TEST(GraphFuzz, Structure) {
       };
       node.clear_outputs();
       switch (random.below(9)) {
-        case 0: node.set_op(ops[random.below(ops.size())]); break;
-        case 1: node.add_input(other.name()); break;
-        case 2: node.clear_input(); break;
-        case 3: node.clear_attr(); break;
-        case 4: *node.mutable_attr() = other.attr(); break;
-        case 5: anyAttribute().set_i(static_cast<int64_t>(random.below(SIZE_MAX)) >> random.below(64)); break;
-        case 6: shapeDim(anyAttribute(), random); break;
-        case 7: nodes.SwapElements(static_cast<int>(random.below(nodes.size())), static_cast<int>(random.below(nodes.size()))); break;
-        default: *nodes.Add() = other; break;
+        case 0:
+          node.set_op(ops[random.below(ops.size())]);
+          break;
+        case 1:
+          node.add_input(other.name());
+          break;
+        case 2:
+          node.clear_input();
+          break;
+        case 3:
+          node.clear_attr();
+          break;
+        case 4:
+          *node.mutable_attr() = other.attr();
+          break;
+        case 5:
+          anyAttribute().set_i(static_cast<int64_t>(random.below(SIZE_MAX)) >> random.below(64));
+          break;
+        case 6:
+          shapeDim(anyAttribute(), random);
+          break;
+        case 7:
+          nodes.SwapElements(static_cast<int>(random.below(nodes.size())),
+                             static_cast<int>(random.below(nodes.size())));
+          break;
+        default:
+          *nodes.Add() = other;
+          break;
       }
     }
     // Nodes without stored types are inferred alone; the others would contradict the change.

@@ -19,7 +19,7 @@ std::string Mutator::mutate(std::string_view valid, std::string_view other) {
 }
 
 void Mutator::enlargeNumber(std::string& bytes) {
-  constexpr std::array<uint64_t, 10> kLimits = {0,          0x7f,       0x80,       0xffff,     0x7fffffff,
+  constexpr std::array<uint64_t, 10> kLimits = {0,          0x7f,       0x80,       0xffff,    0x7fffffff,
                                                 0x80000000, 0xc0000000, 0xffffffff, INT64_MAX, UINT64_MAX};
   uint64_t value = kLimits[below(kLimits.size())];
   size_t at = below(bytes.size());
@@ -49,18 +49,32 @@ void Mutator::damage(std::string& bytes, std::string_view other) {
   size_t length = 1 + below(std::min<size_t>(bytes.size() - at, 64));
   switch (below(10)) {
     case 0:
-    case 1: bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8))); break;
-    case 2: bytes[at] = static_cast<char>(random_()); break;
-    case 3: bytes.resize(at); break;
-    case 4: bytes.erase(at, length); break;
-    case 5: bytes.insert(below(bytes.size()), bytes.substr(at, length)); break;
-    case 6: std::swap(bytes[at], bytes[below(bytes.size())]); break;
+    case 1:
+      bytes[at] = static_cast<char>(bytes[at] ^ (1 << below(8)));
+      break;
+    case 2:
+      bytes[at] = static_cast<char>(random_());
+      break;
+    case 3:
+      bytes.resize(at);
+      break;
+    case 4:
+      bytes.erase(at, length);
+      break;
+    case 5:
+      bytes.insert(below(bytes.size()), bytes.substr(at, length));
+      break;
+    case 6:
+      std::swap(bytes[at], bytes[below(bytes.size())]);
+      break;
     case 7: {
       size_t from = below(other.size());
       bytes.insert(at, other.substr(from, 1 + below(64)));
       break;
     }
-    default: enlargeNumber(bytes); break;
+    default:
+      enlargeNumber(bytes);
+      break;
   }
 }
 

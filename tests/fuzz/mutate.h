@@ -14,8 +14,9 @@ class Mutator {
  public:
   explicit Mutator(uint64_t seed) : random_(seed) {}
 
-  /// One to four kinds of damage, one after another: flipped bits, bytes set to values at limits, cut ends, pieces removed, repeated,
-  /// moved or taken from `other`, and numbers that look like lengths (varints, 16 to 64 bits, decimal digits) made larger.
+  /// One to four kinds of damage, one after another: flipped bits, bytes set to values at limits, cut ends, pieces
+  /// removed, repeated, moved or taken from `other`, and numbers that look like lengths (varints, 16 to 64 bits,
+  /// decimal digits) made larger.
   std::string mutate(std::string_view valid, std::string_view other);
 
   /// A number in [0, bound), 0 for bound 0.

@@ -32,24 +32,27 @@ def derivative_text(op):
 
 
 def value_rows(kind, values):
-    return [f'| {kind} | `{v.name}`{" ..." if v.variadic else ""} | {v.summary} ({", ".join(v.dtypes)}) |' for v in values]
+    return [f'| {kind} | `{v.name}`{" ..." if v.variadic else ""} | {v.summary} ({", ".join(v.dtypes)}) |'
+            for v in values]
 
 
 def page(ops):
-    out = ['# Ops', '', f'{len(ops)} ops, from the entries in `ops/*/*.td`. Tolerance is how far a compiled result may be '
-           'from the reference implementation.', '']
+    out = ['# Ops', '', f'{len(ops)} ops, from the entries in `ops/*/*.td`. Tolerance is how far a compiled result may '
+           'be from the reference implementation.', '']
     families = sorted({op.family for op in ops})
     for family in families:
         names = ', '.join(f'[{op.name}](#kiln{op.name})' for op in ops if op.family == family)
         out.append(f'- **{family}**: {names}')
     for family in families:
         for op in (o for o in ops if o.family == family):
-            out += ['', f'## kiln.{op.name}', '', f'{op.summary}.', '', op.description, '', '| | name | type |', '|---|---|---|']
+            out += ['', f'## kiln.{op.name}', '', f'{op.summary}.', '', op.description, '']
+            out += ['| | name | type |', '|---|---|---|']
             out += value_rows('operand', op.operands)
             out += [f'| attribute | `{a.name}` | {a.kind[1:].lower()}'
                     f'{", default " + a.default if a.default is not None else ""} |' for a in op.attributes]
             out += value_rows('result', op.results)
-            out += ['', f'Derivative: {derivative_text(op)}. Tolerance: {TOLERANCES[op.tolerance[0]].format(op.tolerance[1])}.']
+            tolerance = TOLERANCES[op.tolerance[0]].format(op.tolerance[1])
+            out += ['', f'Derivative: {derivative_text(op)}. Tolerance: {tolerance}.']
     return '\n'.join(out) + '\n'
 
 

@@ -54,12 +54,14 @@ class Entries(unittest.TestCase):
     def test_file_is_named_after_the_op(self):
         with self.assertRaises(SystemExit) as caught:
             self.read(family='reduction')
-        self.assertIn('ops/reduction/matmul.td: error: op kiln.matmul is defined in another file', str(caught.exception))
+        message = 'ops/reduction/matmul.td: error: op kiln.matmul is defined in another file'
+        self.assertIn(message, str(caught.exception))
 
     def test_builders_are_declared_in_camel_case(self):
         decls, defs = op_table.builders(self.read())
         self.assertIn('Value logSoftmax(Operand x, int64_t axis = -1);', decls)
-        self.assertIn('Value logicalNot(Operand x) {\n  return detail::makeOperation("logical_not", {x}, Attributes{});', defs)
+        self.assertIn('Value logicalNot(Operand x) {\n'
+                      '  return detail::makeOperation("logical_not", {x}, Attributes{});', defs)
         self.assertNotIn('matmul', decls)
 
     def test_docs_name_every_op(self):

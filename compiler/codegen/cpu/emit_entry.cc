@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/dialect/faults.h"
 #include "compiler/codegen/cpu/emit_entry.h"
 
 #include <cstddef>

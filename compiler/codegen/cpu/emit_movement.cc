@@ -205,7 +205,7 @@ Pack ExpressionEmitter::emitPad(PadOp op, const Place& place) {
 Pack ExpressionEmitter::emitConcat(ConcatOp op, const Place& place) {
   const Type element = elementOf(op.getResult());
   const int64_t rank = static_cast<int64_t>(place.at.size());
-  const size_t axis = static_cast<size_t>(op.getAxis() < 0 ? op.getAxis() + rank : op.getAxis());
+  const size_t axis = static_cast<size_t>(fromFront(op.getAxis(), rank));
   const Index& index = place.at[axis];
   if (op.getInputs().size() == 1) {
     return emitAt(op.getInputs()[0], place);
@@ -233,7 +233,7 @@ Pack ExpressionEmitter::emitConcat(ConcatOp op, const Place& place) {
 }
 
 Pack ExpressionEmitter::emitIota(IotaOp op, const Place& place) {
-  const int64_t axis = op.getAxis() < 0 ? op.getAxis() + static_cast<int64_t>(place.at.size()) : op.getAxis();
+  const int64_t axis = fromFront(op.getAxis(), static_cast<int64_t>(place.at.size()));
   return emitCast(op.getLoc(), indexPack(place.at[axis]), elementOf(op.getResult()));
 }
 
@@ -242,7 +242,7 @@ Pack ExpressionEmitter::emitOneHot(OneHotOp op, const Place& place) {
   Place rows = place;
   Index column = rows.at.pop_back_val();
   Pack raw = emitCast(op.getLoc(), emitAt(op.getIndices(), rows), builder_.getI64Type());
-  Pack depth{{constant(op.getDepth())}, true}, zero{{constant(0)}, true};
+  Pack depth{{constant(static_cast<int64_t>(op.getDepth()))}, true}, zero{{constant(0)}, true};
   Pack isHot = mapLanes({raw, depth, zero, indexPack(column)}, [&](OpBuilder& b, mlir::ValueRange v) {
     Value isNegative = arith::CmpIOp::create(b, op.getLoc(), arith::CmpIPredicate::slt, v[0], v[2]);
     Value fromEnd = arith::AddIOp::create(b, op.getLoc(), v[0], v[1]);
@@ -255,8 +255,8 @@ Pack ExpressionEmitter::emitOneHot(OneHotOp op, const Place& place) {
 Pack ExpressionEmitter::emitGather(GatherOp op, const Place& place) {
   const Type element = elementOf(op.getResult());
   const Shape from = shapeOf(op.getX());
-  const int64_t axis = op.getAxis() < 0 ? op.getAxis() + from.rank() : op.getAxis();
-  const int64_t batch = op.getBatchDims();
+  const int64_t axis = fromFront(op.getAxis(), from.rank());
+  const int64_t batch = static_cast<int64_t>(op.getBatchDims());
   const int64_t picked = shapeOf(op.getIndices()).rank() - batch;
   Place where;
   where.at.append(place.at.begin(), place.at.begin() + batch);

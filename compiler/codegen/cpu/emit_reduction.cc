@@ -26,7 +26,7 @@ llvm::SmallVector<bool> reducedAxes(Operation* op) {
   const int rank = shapeOf(op->getOperand(0)).rank();
   llvm::SmallVector<bool> reduced(rank, false);
   if (auto argmax = llvm::dyn_cast<ArgmaxOp>(op)) {
-    reduced[argmax.getAxis() < 0 ? argmax.getAxis() + rank : argmax.getAxis()] = true;
+    reduced[fromFront(argmax.getAxis(), rank)] = true;
   } else {
     for (int64_t axis : op->getAttrOfType<mlir::DenseI64ArrayAttr>("axes").asArrayRef()) {
       reduced[axis < 0 ? axis + rank : axis] = true;

@@ -201,6 +201,10 @@ mlir::Type memoryType(mlir::Type element);
 inline Shape shapeOf(mlir::Value value) { return shapeOf(value.getType()); }
 /// The dims of `shape` without those of static length 1.
 std::vector<Dim> withoutUnits(const Shape& shape);
+/// An axis attribute, which may count from the end, as an axis.
+inline int64_t fromFront(uint64_t axis, int64_t rank) {
+  return static_cast<int64_t>(axis) < 0 ? static_cast<int64_t>(axis) + rank : static_cast<int64_t>(axis);
+}
 /// `tensor<4xf32>` -> f32
 mlir::Type elementOf(mlir::Value value);
 

@@ -273,7 +273,8 @@ func::FuncOp gemmFunction(mlir::ModuleOp module, Type element, const TargetInfo&
   const Value hasRows = code.compare(Compare::sge, m, code.number(kPackRows));
   const Value isLarge = code.compare(Compare::sgt, code.mul(code.mul(k, n), CodeBuilder::elementBytes(element)),
                                      code.number(kPackBytes));
-  const Value packs = code.either(isTransposed, code.both(hasRows, isLarge));
+  const Value isWanted = code.either(isTransposed, code.both(hasRows, isLarge));
+  const Value packs = code.both(isWanted, code.compare(Compare::sgt, m, zero));
   const Value stepK = code.select(packs, code.number(shape.blockK), code.larger(k, one));
   const Value stepN = code.select(packs, code.number(shape.blockN), code.larger(n, one));
   const Value matrices = code.select(packs, batch, code.smaller(batch, one));

@@ -92,8 +92,8 @@ Value GemmTiles::maskOf(CodeBuilder& code, Value count) {
 }
 
 Value GemmTiles::loadMasked(CodeBuilder& code, Value address, Value mask) {
-  return mlir::LLVM::MaskedLoadOp::create(code.b, code.loc, vector_, address, mask, mlir::ValueRange{zeroVector(code)},
-                                          CodeBuilder::elementBytes(element_));
+  return mlir::LLVM::MaskedLoadOp::create(code.b, code.loc, vector_, address, mask, zeroVector(code),
+                                          code.b.getI32IntegerAttr(CodeBuilder::elementBytes(element_)));
 }
 
 // tile(a, b, c, k, aRow, aK, bK, cRow, columns, accumulate). Masked: the last vector of a row has columns beyond the
@@ -164,7 +164,8 @@ func::FuncOp GemmTiles::tile(int64_t rows, int64_t vectors, bool masked) {
       const Value sum = sums[row * vectors + vector];
       const Value address = code.at(element_, cRows[row], vector * shape_.width);
       if (isMasked(vector)) {
-        mlir::LLVM::MaskedStoreOp::create(builder, location_, sum, address, mask, CodeBuilder::elementBytes(element_));
+        mlir::LLVM::MaskedStoreOp::create(builder, location_, sum, address, mask,
+                                          builder.getI32IntegerAttr(CodeBuilder::elementBytes(element_)));
       } else {
         code.store(sum, address);
       }

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/dialect/faults.h"
 #include "compiler/codegen/cpu/kernel_codegen.h"
 
 #include <cstddef>
 
 #include "compiler/codegen/cpu/expression_emitter.h"
-#if __has_include("compiler/codegen/cpu/gemm.h")
 #include "compiler/codegen/cpu/gemm.h"
-#endif
 #include "compiler/codegen/cpu/parallel.h"
 #include "compiler/codegen/cpu/schedule.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"

@@ -8,7 +8,8 @@
 
 namespace kiln::compiler {
 
-/// The type of a kernel's function: (context, inputs..., outputs..., dims) -> status, all pointers.
+/// The type of a kernel's function: (context, inputs..., outputs..., dims) -> status, all pointers. A kernel with scratchBytes() of gemm.h has
+/// one more pointer before the dims.
 mlir::FunctionType kernelFunctionType(KernelOp kernel);
 
 /// Writes the body of `into`, which has kernelFunctionType(kernel), no body yet, and lies in a module that receives helper

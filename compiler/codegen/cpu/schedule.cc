@@ -37,7 +37,7 @@ bool reducesInnermost(Operation* op) {
   }
   auto isInnermost = [&](int64_t axis) { return (axis < 0 ? axis + shape.rank() : axis) == innermost; };
   if (auto argmax = llvm::dyn_cast<ArgmaxOp>(op)) {
-    return isInnermost(argmax.getAxis());
+    return isInnermost(static_cast<int64_t>(argmax.getAxis()));
   }
   return llvm::any_of(op->getAttrOfType<mlir::DenseI64ArrayAttr>("axes").asArrayRef(), isInnermost);
 }
@@ -203,7 +203,7 @@ void emitReduceRows(ExpressionEmitter& e, const Schedule& schedule, Value begin,
 void emitScatter(ExpressionEmitter& e) {
   ScatterAddOp op = *e.kernel().getBody().getOps<ScatterAddOp>().begin();
   const Shape shape = shapeOf(op.getX());
-  const int axis = static_cast<int>(op.getAxis() < 0 ? op.getAxis() + shape.rank() : op.getAxis());
+  const int axis = static_cast<int>(fromFront(op.getAxis(), shape.rank()));
   const int batch = static_cast<int>(op.getBatchDims());
   const Shape picks = shapeOf(op.getIndices());
   Value zero = e.constant(0), one = e.constant(1);
@@ -284,16 +284,6 @@ void emitScatter(ExpressionEmitter& e) {
 }  // namespace
 
 Dim Schedule::count() const { return sort == Sort::kScatter ? Dim(1) : product(outer); }
-
-bool mayFault(KernelOp kernel) {
-  for (Operation& op : kernel.getBody().front()) {
-    const OpSchema* schema = schemaOf(&op);
-    if (schema && schema->mayFault && !(llvm::isa<DivOp>(&op) && !elementOf(op.getResult(0)).isInteger())) {
-      return true;
-    }
-  }
-  return false;
-}
 
 Schedule chooseSchedule(KernelOp kernel) {
   Schedule schedule;

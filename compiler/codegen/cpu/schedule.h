@@ -31,7 +31,4 @@ Schedule chooseSchedule(KernelOp kernel);
 /// Emits items [begin, end).
 void emitItems(ExpressionEmitter& emitter, const Schedule& schedule, mlir::Value begin, mlir::Value end);
 
-/// True when the body has an op that can end the run.
-bool mayFault(KernelOp kernel);
-
 }  // namespace kiln::compiler

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/dialect/faults.h"
+
+namespace kiln::compiler {
+
+bool mayFault(KernelOp kernel) {
+  auto found = kernel.getBody().walk([](mlir::Operation* op) {
+    const OpSchema* schema = schemaOf(op);
+    if (schema == nullptr || !schema->mayFault) {
+      return mlir::WalkResult::advance();
+    }
+    // Elementwise faults are those of integers; floats have infinities and NaN.
+    bool isFloat = schema->isElementwise && mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(op->getResult(0).getType()));
+    return isFloat ? mlir::WalkResult::advance() : mlir::WalkResult::interrupt();
+  });
+  return found.wasInterrupted();
+}
+
+}  // namespace kiln::compiler
