@@ -82,7 +82,7 @@ class Compilation {
     KILN_RETURN_IF_ERROR(lower(Phase::kPlan));
     std::vector<uint8_t> object;
     KILN_RETURN_IF_ERROR(runner_.runStep(Phase::kCodegen, [&]() -> Status {
-      KILN_RETURN_IF_ERROR(emitFunctions());
+      KILN_RETURN_IF_ERROR(runner_.runPart("emit-functions", [&] { return emitFunctions(); }));
       KILN_RETURN_IF_ERROR(runner_.dump("900-codegen.mlir", text(*code_)));
       std::string llvmIr, assembly;
       LowerOptions lowering{.optimize = options_.optimize, .verify = options_.verifyEach};
@@ -90,7 +90,10 @@ class Compilation {
         lowering.llvmIr = &llvmIr;
         lowering.assembly = &assembly;
       }
-      KILN_ASSIGN_OR_RETURN(object, lowerToObject(*code_, target_, lowering));
+      KILN_RETURN_IF_ERROR(runner_.runPart("lower-to-object", [&]() -> Status {
+        KILN_ASSIGN_OR_RETURN(object, lowerToObject(*code_, target_, lowering));
+        return absl::OkStatus();
+      }));
       KILN_RETURN_IF_ERROR(runner_.dump("901-codegen.ll", llvmIr));
       return runner_.dump("902-codegen.s", assembly);
     }));

@@ -117,6 +117,15 @@ Status PassRunner::runStep(Phase phase, const std::function<Status()>& step) {
   return status;
 }
 
+Status PassRunner::runPart(const std::string& name, const std::function<Status()>& part) {
+  double start = now();
+  Status status = part();
+  if (report_ != nullptr && options_.timePasses) {
+    report_->times.push_back({std::string(toString(phase_)), name, start, now() - start});
+  }
+  return status;
+}
+
 Status PassRunner::checkNames() const {
   std::vector<std::string> known(names_.begin(), names_.end());
   for (const std::vector<std::string>* list : {&options_.disabledPasses, &options_.printAfter}) {

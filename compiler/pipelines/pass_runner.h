@@ -26,6 +26,8 @@ class PassRunner {
   Status run(Phase phase, mlir::ModuleOp module, const std::function<void(mlir::OpPassManager&)>& build);
   /// Runs and times a step that is no pipeline.
   Status runStep(Phase phase, const std::function<Status()>& step);
+  /// Times a part of the step that is running, as a pass.
+  Status runPart(const std::string& name, const std::function<Status()>& part);
   /// Errors: KILN-C0704 for a name in the options that no pass so far had.
   Status checkNames() const;
   /// True when stopAfter cut the passes short.

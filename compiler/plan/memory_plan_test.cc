@@ -263,7 +263,7 @@ TEST(AssignOffsets, randomLifetimesNeverShareAndStayNearTheBound) {
     plan.order.resize(40);
     for (int i = 0; i < 60; ++i) {
       int begin = static_cast<int>(next(38));
-      plan.buffers.push_back({.node = "b" + std::to_string(i), .bytes = Dim(1 + next(5000)), .begin = begin,
+      plan.buffers.push_back({.node = "b" + std::to_string(i), .bytes = Dim(1 + next(5000)), .place = {}, .begin = begin,
                               .end = std::min<int>(39, begin + static_cast<int>(next(6)))});
     }
     assignOffsets(plan);

@@ -117,7 +117,7 @@ class Planner {
     for (mlir::Operation& op : entry_.getBody().front()) {
       if (needed.contains(&op)) {
         indexOf_[&op] = static_cast<int>(kernels_.size());
-        kernels_.push_back({.op = mlir::cast<KernelOp>(op)});
+        kernels_.emplace_back().op = mlir::cast<KernelOp>(op);
       }
     }
     for (int i = static_cast<int>(kernels_.size()) - 1; i >= 0; --i) {
@@ -281,7 +281,7 @@ class Planner {
       Place to = result.fetch >= 0 ? Place{Space::kFetch, result.fetch} : Place{Space::kVariable, result.variable};
       auto kernel = indexOf_.find(result.value.getDefiningOp());
       bool isKernel = kernel != indexOf_.end();
-      PlannedCopy copy{.to = to, .bytes = bytesOf(result.value.getType()), .isCommit = result.variable >= 0};
+      PlannedCopy copy{.from = {}, .to = to, .bytes = bytesOf(result.value.getType()), .isCommit = result.variable >= 0};
       auto known = isKernel ? home_.find(result.value) : argumentPlace_.find(result.value);
       if (isKernel && known == home_.end()) {
         // An arena value that is assigned: lives until the commit copies.
@@ -302,7 +302,7 @@ class Planner {
         int buffer = addBuffer(entry_.getArgAttrOfType<mlir::StringAttr>(
             mlir::cast<mlir::BlockArgument>(result.value).getArgNumber(), kVariableAttr).str(), copy.bytes, stagePosition(), endPosition());
         copyBuffers_.push_back({static_cast<int>(plan_.copies.size()), buffer, false});
-        plan_.copies.push_back({.from = copy.from, .bytes = copy.bytes, .isCommit = false});
+        plan_.copies.push_back({.from = copy.from, .to = {}, .bytes = copy.bytes, .isCommit = false});
         copyBuffers_.push_back({static_cast<int>(plan_.copies.size()), buffer, true});
       }
       plan_.numCopiedVariables += to.space == Space::kVariable ? 1 : 0;
@@ -311,7 +311,7 @@ class Planner {
   }
 
   int addBuffer(std::string node, Dim bytes, int begin, int end) {
-    plan_.buffers.push_back({.node = std::move(node), .bytes = std::move(bytes), .begin = begin, .end = end});
+    plan_.buffers.push_back({.node = std::move(node), .bytes = std::move(bytes), .place = {}, .begin = begin, .end = end});
     return static_cast<int>(plan_.buffers.size()) - 1;
   }
 

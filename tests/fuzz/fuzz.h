@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <string>
 
@@ -15,12 +16,18 @@ namespace kiln::fuzz {
 
 inline constexpr int kMutations = 10000;
 
+/// `seed`, moved by the number in the environment variable KILN_FUZZ_SEED, so that longer searches see other mutations.
+inline uint64_t seedOf(uint64_t seed) {
+  const char* offset = std::getenv("KILN_FUZZ_SEED");
+  return seed + (offset == nullptr ? 0 : std::strtoull(offset, nullptr, 10));
+}
+
 /// Reads `valid`, which must succeed, and kMutations damaged versions of it: each gives OK or an error with an id of
 /// the table and a message that a person can read. `other` gives the mutator pieces to splice in.
 inline void fuzz(const std::string& valid, const std::string& other, uint64_t seed,
                  const std::function<Status(const std::string&)>& read) {
   ASSERT_TRUE(read(valid).ok()) << read(valid);
-  Mutator mutator(seed);
+  Mutator mutator(seedOf(seed));
   int numRead = 0;
   for (int i = 0; i < kMutations && !::testing::Test::HasFailure(); ++i) {
     Status status = read(mutator.mutate(valid, other));
@@ -30,7 +37,7 @@ inline void fuzz(const std::string& valid, const std::string& other, uint64_t se
       EXPECT_TRUE(id && findError(*id) != nullptr) << status;
       EXPECT_LT(status.message().size(), 20000u);
     }
-    EXPECT_FALSE(::testing::Test::HasFailure()) << "seed " << seed << ", mutation " << i;
+    EXPECT_FALSE(::testing::Test::HasFailure()) << "seed " << seedOf(seed) << ", mutation " << i;
   }
   // A mutator that only ever breaks everything, or nothing, tests nothing.
   EXPECT_GT(numRead, 0);

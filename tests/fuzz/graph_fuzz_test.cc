@@ -45,6 +45,9 @@ bool isSmall(const Graph& graph, int64_t length) {
   return isSmall;
 }
 
+// Graphs that evaluate() ran to the end of an entry.
+int numEvaluated = 0;
+
 // Runs every entry with zeros. Results do not matter, errors must have an id.
 void evaluate(const Graph& graph) {
   constexpr int64_t kLength = 2;
@@ -69,6 +72,7 @@ void evaluate(const Graph& graph) {
     }
     auto fetched = Interpreter().evaluate(graph, entry, {feeds.begin(), feeds.end()}, variables);
     EXPECT_TRUE(fetched.ok() || errorIdOf(fetched.status()).has_value()) << fetched.status();
+    numEvaluated += fetched.ok() ? 1 : 0;
   }
 }
 
@@ -111,7 +115,7 @@ TEST(GraphFuzz, Text) {
 // Damage to bytes rarely gives another well-formed graph; damage to the message always does.
 TEST(GraphFuzz, Structure) {
   const wire::GraphDef valid = validProto();
-  fuzz::Mutator random(13);
+  fuzz::Mutator random(fuzz::seedOf(13));
   std::vector<std::string> ops;
   for (const OpSchema& op : allOps()) {
     ops.emplace_back(op.name);
@@ -175,6 +179,7 @@ TEST(GraphFuzz, Structure) {
     EXPECT_FALSE(HasFailure()) << "mutation " << i;
   }
   EXPECT_GT(numRead, fuzz::kMutations / 100);
+  EXPECT_GT(numEvaluated, fuzz::kMutations / 100);
 }
 
 }  // namespace

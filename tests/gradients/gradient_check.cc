@@ -57,7 +57,8 @@ void turnForward(mlir::ModuleOp module) {
   end->setOperands(jvp.getResults());
   vjp.erase();
   function.setType(b.getFunctionType(function.getArgumentTypes(), end->getOperandTypes()));
-  function.setAllResultAttrs({b.getDictionaryAttr(b.getNamedAttr(compiler::kFetchAttr, b.getStringAttr("directional")))});
+  const mlir::DictionaryAttr fetched = b.getDictionaryAttr(b.getNamedAttr(compiler::kFetchAttr, b.getStringAttr("directional")));
+  function.setAllResultAttrs(llvm::ArrayRef<mlir::DictionaryAttr>(fetched));
 }
 
 StatusOr<Graph> lowered(const Graph& graph, const std::string& entry, bool isForward) {

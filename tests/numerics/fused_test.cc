@@ -59,7 +59,7 @@ TEST(Fused, softmaxFeedsReductionsAndItsInput) {
   reduceMax(p, {1}, true).named("largest");
   (p * p - x).named("mixed");
   Graph graph = g.finish().value();
-  expectSame(graph, {feedsOf({{"x", {6, 33}}}), feedsOf({{"x", {1, 33}}})},
+  expectSame(graph, std::vector<Feeds>{feedsOf({{"x", {6, 33}}}), feedsOf({{"x", {1, 33}}})},
              {{"p", kLoose}, {"entropy", kLoose}, {"largest", kLoose}, {"mixed", {ToleranceKind::kSumUlp, 4096}}});
 }
 
@@ -71,7 +71,7 @@ TEST(Fused, columnSumsTakeProducersAndEpilogues) {
   (b - 0.1 * reduceSum(d * 2, {0})).named("other_b");
   masked.named("masked");
   Graph graph = g.finish().value();
-  expectSame(graph, {feedsOf({{"d", {19, 50}}, {"z", {19, 50}}, {"b", {50}}}), feedsOf({{"d", {0, 50}}, {"z", {0, 50}}, {"b", {50}}})},
+  expectSame(graph, std::vector<Feeds>{feedsOf({{"d", {19, 50}}, {"z", {19, 50}}, {"b", {50}}}), feedsOf({{"d", {0, 50}}, {"z", {0, 50}}, {"b", {50}}})},
              {{"new_b", {ToleranceKind::kSumUlp, 4}}, {"other_b", {ToleranceKind::kSumUlp, 4}}, {"masked", {}}});
 }
 
