@@ -108,8 +108,14 @@ function(kiln_test)
   endif()
   kiln_link_rooms(${ARG_NAME} PRIVATE ${ARG_USES})
   target_link_libraries(${ARG_NAME} PRIVATE ${ARG_LINK} GTest::gtest GTest::gmock GTest::gtest_main)
-  # One -L expression sees the labels joined by ';', each also alone.
-  gtest_discover_tests(${ARG_NAME} PROPERTIES LABELS "${ARG_LABELS}" DISCOVERY_TIMEOUT 60)
+  gtest_discover_tests(${ARG_NAME} DISCOVERY_TIMEOUT 60)
+  # gtest_discover_tests takes a list of labels apart, so they are set when ctest has read the cases.
+  file(CONFIGURE OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/${ARG_NAME}_labels.cmake CONTENT [[
+foreach(case IN LISTS @ARG_NAME@_TESTS)
+  set_tests_properties("${case}" PROPERTIES LABELS "@ARG_LABELS@")
+endforeach()
+]] @ONLY)
+  set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${CMAKE_CURRENT_BINARY_DIR}/${ARG_NAME}_labels.cmake)
 endfunction()
 
 # kiln_program(NAME name ROOM folder SRCS ... USES room... LINK external...): a program in build/bin.

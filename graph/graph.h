@@ -2,9 +2,9 @@
 /// \file All that defines a graph: the builder, operations, layers, optimizers.
 #pragma once
 
-#include "graph/build/builder.h"      // IWYU pragma: export
-#include "graph/build/operations.h"   // IWYU pragma: export
-#include "graph/ir/graph.h"           // IWYU pragma: export
-#include "graph/nn/dense.h"           // IWYU pragma: export
-#include "graph/nn/initializers.h"    // IWYU pragma: export
-#include "graph/optim/optimizer.h"    // IWYU pragma: export
+#include "graph/build/builder.h"     // IWYU pragma: export
+#include "graph/build/operations.h"  // IWYU pragma: export
+#include "graph/ir/graph.h"          // IWYU pragma: export
+#include "graph/nn/dense.h"          // IWYU pragma: export
+#include "graph/nn/initializers.h"   // IWYU pragma: export
+#include "graph/optim/optimizer.h"   // IWYU pragma: export

@@ -58,7 +58,8 @@ std::optional<kiln::Attribute> toKiln(mlir::Attribute attribute, AttributeKind k
 
 }  // namespace
 
-mlir::Attribute toMlir(mlir::MLIRContext* context, const kiln::Attribute& attribute, ConstantPool& pool, bool isSymbol) {
+mlir::Attribute toMlir(mlir::MLIRContext* context, const kiln::Attribute& attribute, ConstantPool& pool,
+                       bool isSymbol) {
   mlir::Builder b(context);
   struct Visitor {
     mlir::Builder& b;

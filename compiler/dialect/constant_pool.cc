@@ -33,7 +33,8 @@ mlir::DenseElementsAttr denseAttr(mlir::MLIRContext* context, const Tensor& tens
     return mlir::DenseElementsAttr::get(type, llvm::ArrayRef<bool>(tensor.data<bool>(), count));
   }
   size_t bytes = static_cast<size_t>(byteSize(tensor.dtype(), static_cast<int64_t>(count)));
-  return mlir::DenseElementsAttr::getFromRawBuffer(type, llvm::ArrayRef<char>(static_cast<const char*>(tensor.data()), bytes));
+  return mlir::DenseElementsAttr::getFromRawBuffer(
+      type, llvm::ArrayRef<char>(static_cast<const char*>(tensor.data()), bytes));
 }
 
 Tensor tensorOfDense(mlir::DenseElementsAttr attribute) {
@@ -69,7 +70,8 @@ mlir::ElementsAttr ConstantPool::attributeOf(mlir::MLIRContext* context, const T
   }
   if (tensor->numElements() <= kMaxInlineElements || isSplat(*tensor)) {
     entry->second = denseAttr(context, *tensor);
-    byKey_.emplace("kept/" + std::to_string(byKey_.size()), tensor);  // the map's key is the tensor's address: it must stay taken
+    byKey_.emplace("kept/" + std::to_string(byKey_.size()),
+                   tensor);  // the map's key is the tensor's address: it must stay taken
     return entry->second;
   }
   llvm::ArrayRef<char> bytes(static_cast<const char*>(tensor->data()), static_cast<size_t>(tensor->numBytes()));
@@ -93,7 +95,8 @@ TensorPtr ConstantPool::tensorOf(mlir::ElementsAttr attribute) {
     return found->second;
   }
   // From text: the bytes are the parser's.
-  auto tensor = std::make_shared<Tensor>(dtypeOf(resource.getShapedType().getElementType()), resource.getShapedType().getShape().vec());
+  auto tensor = std::make_shared<Tensor>(dtypeOf(resource.getShapedType().getElementType()),
+                                         resource.getShapedType().getShape().vec());
   if (mlir::AsmResourceBlob* blob = resource.getRawHandle().getBlob()) {
     std::memcpy(tensor->mutableData(), blob->getData().data(),
                 std::min<size_t>(blob->getData().size(), static_cast<size_t>(tensor->numBytes())));

@@ -9,14 +9,15 @@
 
 namespace kiln::compiler {
 
-/// Maps the resource keys of a module's large constants to the tensors that hold them. Lives as long as the module; the memory
-/// lives as long as either. Not thread-safe.
+/// Maps the resource keys of a module's large constants to the tensors that hold them. Lives as long as the module; the
+/// memory lives as long as either. Not thread-safe.
 class ConstantPool {
  public:
   /// Tensors of at most so many elements are written in the text of the IR.
   static constexpr int64_t kMaxInlineElements = 64;
 
-  /// Splats and small tensors become dense attributes, others resources over the tensor's own memory: nothing is copied.
+  /// Splats and small tensors become dense attributes, others resources over the tensor's own memory: nothing is
+  /// copied.
   mlir::ElementsAttr attributeOf(mlir::MLIRContext* context, const TensorPtr& tensor);
   /// The tensor that an attribute stands for; the graph's own when it came from there.
   TensorPtr tensorOf(mlir::ElementsAttr attribute);

@@ -72,19 +72,19 @@ llvm::LogicalResult KernelOp::verify() {
 }
 
 const OpSchema* schemaOf(mlir::Operation* op) {
-  // Names are interned by the context, so a table for each thread maps them to rows; it is emptied when it meets another
-  // context's name with the same address by comparing the text.
+  // Names are interned by a context, so their addresses find the rows; another context may use an address again for
+  // another name, which the comparison notices.
   thread_local llvm::DenseMap<const void*, const OpSchema*> rows;
   llvm::StringRef name = op->getName().getStringRef();
   if (!name.consume_front("kiln.")) {
     return nullptr;
   }
-  auto [entry, isNew] = rows.try_emplace(op->getName().getAsOpaquePointer(), nullptr);
-  std::string_view wanted(name.data(), name.size());
-  if (isNew || (entry->second != nullptr && entry->second->name != wanted) || entry->second == nullptr) {
-    entry->second = findOp(wanted);
+  const std::string_view wanted(name.data(), name.size());
+  const OpSchema*& row = rows[op->getName().getAsOpaquePointer()];
+  if (row == nullptr || row->name != wanted) {
+    row = findOp(wanted);
   }
-  return entry->second;
+  return row;
 }
 
 }  // namespace kiln::compiler

@@ -32,8 +32,9 @@ inline constexpr char kSymbolsAttr[] = "kiln.symbols";    ///< On the function: 
 inline constexpr char kFeedAttr[] = "kiln.feed";          ///< On an argument: the feed's name.
 inline constexpr char kVariableAttr[] = "kiln.variable";  ///< On an argument: the variable's name.
 inline constexpr char kFetchAttr[] = "kiln.fetch";        ///< On a result: the fetch's name.
-inline constexpr char kAssignAttr[] = "kiln.assign";      ///< On a result: the variable that takes it at the end of the run.
-inline constexpr char kNodeAttr[] = "kiln.node";          ///< On an assigned result: the name of the assign node.
+inline constexpr char kAssignAttr[] =
+    "kiln.assign";                                ///< On a result: the variable that takes it at the end of the run.
+inline constexpr char kNodeAttr[] = "kiln.node";  ///< On an assigned result: the name of the assign node.
 
 /// Loads the kiln and func dialects into the context.
 void loadKilnDialects(mlir::MLIRContext& context);

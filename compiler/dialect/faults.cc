@@ -10,7 +10,8 @@ bool mayFault(KernelOp kernel) {
       return mlir::WalkResult::advance();
     }
     // Elementwise faults are those of integers; floats have infinities and NaN.
-    bool isFloat = schema->isElementwise && mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(op->getResult(0).getType()));
+    bool isFloat =
+        schema->isElementwise && mlir::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(op->getResult(0).getType()));
     return isFloat ? mlir::WalkResult::advance() : mlir::WalkResult::interrupt();
   });
   return found.wasInterrupted();

@@ -64,7 +64,8 @@ StatusOr<llvm::SmallVector<mlir::Type>> inferResultTypes(const OpSchema& schema,
   std::vector<ValueType> calleeParameters, calleeResults;
   if (schema.name == "call") {
     auto callee = attributes.getAs<mlir::FlatSymbolRefAttr>("callee");
-    auto function = callee && near ? mlir::SymbolTable::lookupNearestSymbolFrom<mlir::func::FuncOp>(near, callee) : nullptr;
+    auto function =
+        callee && near ? mlir::SymbolTable::lookupNearestSymbolFrom<mlir::func::FuncOp>(near, callee) : nullptr;
     if (!function) {
       *isUnknown = true;
       return types;

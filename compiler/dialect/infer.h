@@ -9,12 +9,12 @@
 
 namespace kiln::compiler {
 
-/// The dims that an i64 vector holds, when its defining op tells: a shape_value or a constant. Sums, differences, slices and
-/// such are folded by simplify.
+/// The dims that an i64 vector holds, when its defining op tells: a shape_value or a constant. Sums, differences,
+/// slices and such are folded by simplify.
 std::optional<std::vector<Dim>> shapeValueOf(Value value);
 
-/// Result types of the op for these operands and attributes. `isUnknown` is set, and no types given, when a shape operand is
-/// not known. `near` is where a callee is looked up.
+/// Result types of the op for these operands and attributes. `isUnknown` is set, and no types given, when a shape
+/// operand is not known. `near` is where a callee is looked up.
 StatusOr<llvm::SmallVector<mlir::Type>> inferResultTypes(const OpSchema& op, mlir::ValueRange operands,
                                                          mlir::DictionaryAttr attributes, mlir::Operation* near,
                                                          bool* isUnknown);

@@ -13,8 +13,8 @@ mlir::NamedAttribute ints(mlir::OpBuilder& b, llvm::StringRef name, llvm::ArrayR
   return b.getNamedAttr(name, b.getDenseI64ArrayAttr(values));
 }
 
-StatusOr<mlir::Operation*> makeOp(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, mlir::ValueRange operands,
-                                  llvm::ArrayRef<mlir::NamedAttribute> attributes) {
+StatusOr<mlir::Operation*> makeOp(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name,
+                                  mlir::ValueRange operands, llvm::ArrayRef<mlir::NamedAttribute> attributes) {
   const OpSchema* schema = findOp(std::string_view(name.data(), name.size()));
   KILN_CHECK(schema != nullptr);
   mlir::OperationState state(loc, ("kiln." + name).str());
@@ -22,13 +22,15 @@ StatusOr<mlir::Operation*> makeOp(mlir::OpBuilder& b, mlir::Location loc, llvm::
   state.addAttributes(attributes);
   bool isUnknown = false;
   mlir::Operation* near = b.getInsertionBlock() ? b.getInsertionBlock()->getParentOp() : nullptr;
-  KILN_ASSIGN_OR_RETURN(auto types, inferResultTypes(*schema, operands, b.getDictionaryAttr(attributes), near, &isUnknown));
+  KILN_ASSIGN_OR_RETURN(auto types,
+                        inferResultTypes(*schema, operands, b.getDictionaryAttr(attributes), near, &isUnknown));
   KILN_CHECK(!isUnknown);
   state.addTypes(types);
   return b.create(state);
 }
 
-Value reduce(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, Value x, llvm::ArrayRef<int64_t> axes, bool keepDims) {
+Value reduce(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, Value x, llvm::ArrayRef<int64_t> axes,
+             bool keepDims) {
   llvm::SmallVector<mlir::NamedAttribute> attributes = {ints(b, "axes", axes)};
   if (keepDims) {
     attributes.push_back(b.getNamedAttr("keep_dims", b.getBoolAttr(true)));
@@ -109,11 +111,13 @@ Value reduceMax(mlir::OpBuilder& b, mlir::Location loc, Value x, llvm::ArrayRef<
   return axes.empty() ? x : reduce(b, loc, "reduce_max", x, axes, keepDims);
 }
 
-Value sliceOf(mlir::OpBuilder& b, mlir::Location loc, Value x, const Shape& starts, const Shape& ends, llvm::ArrayRef<int64_t> steps) {
+Value sliceOf(mlir::OpBuilder& b, mlir::Location loc, Value x, const Shape& starts, const Shape& ends,
+              llvm::ArrayRef<int64_t> steps) {
   return create(b, loc, "slice", {x, shapeValue(b, loc, starts), shapeValue(b, loc, ends)}, ints(b, "steps", steps));
 }
 
-Value broadcastOverAxes(mlir::OpBuilder& b, mlir::Location loc, Value x, llvm::ArrayRef<int64_t> axes, bool keptDims, const Shape& shape) {
+Value broadcastOverAxes(mlir::OpBuilder& b, mlir::Location loc, Value x, llvm::ArrayRef<int64_t> axes, bool keptDims,
+                        const Shape& shape) {
   if (!keptDims) {
     Shape kept = shape;
     for (int64_t axis : normalizedAxes(axes, shape.rank())) {
@@ -162,7 +166,8 @@ std::optional<double> splatValueOf(Value value) {
       int64_t number = element.isInteger(1) ? static_cast<int64_t>(integer.getZExtValue()) : integer.getSExtValue();
       double converted = static_cast<double>(number);
       // Integers beyond 2^53 have no exact double.
-      return converted < 9007199254740992.0 && converted > -9007199254740992.0 ? std::optional(converted) : std::nullopt;
+      return converted < 9007199254740992.0 && converted > -9007199254740992.0 ? std::optional(converted)
+                                                                               : std::nullopt;
     }
     if (!llvm::isa_and_nonnull<BroadcastOp, ReshapeOp, TransposeOp>(op)) {
       return std::nullopt;

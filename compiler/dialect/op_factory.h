@@ -7,8 +7,8 @@
 
 namespace kiln::compiler {
 
-/// Makes `kiln.<name>` with the result types that inferShape gives. The caller knows that the op is valid; an error of the
-/// inference is a bug of ours and checked.
+/// Makes `kiln.<name>` with the result types that inferShape gives. The caller knows that the op is valid; an error of
+/// the inference is a bug of ours and checked.
 mlir::Operation* createOp(mlir::OpBuilder& b, mlir::Location loc, llvm::StringRef name, mlir::ValueRange operands,
                           llvm::ArrayRef<mlir::NamedAttribute> attributes = {});
 /// createOp() for ops whose operands may not fit: nothing is made then. The only result.
@@ -34,14 +34,17 @@ Value reshapeTo(mlir::OpBuilder& b, mlir::Location loc, Value x, const Shape& sh
 Value transposeBy(mlir::OpBuilder& b, mlir::Location loc, Value x, llvm::ArrayRef<int64_t> permutation);
 Value reduceSum(mlir::OpBuilder& b, mlir::Location loc, Value x, llvm::ArrayRef<int64_t> axes, bool keepDims);
 Value reduceMax(mlir::OpBuilder& b, mlir::Location loc, Value x, llvm::ArrayRef<int64_t> axes, bool keepDims);
-Value sliceOf(mlir::OpBuilder& b, mlir::Location loc, Value x, const Shape& starts, const Shape& ends, llvm::ArrayRef<int64_t> steps);
+Value sliceOf(mlir::OpBuilder& b, mlir::Location loc, Value x, const Shape& starts, const Shape& ends,
+              llvm::ArrayRef<int64_t> steps);
 /// Repeats a value that was reduced over `axes` (kept as length 1 when `keptDims`) to the shape from before.
-Value broadcastOverAxes(mlir::OpBuilder& b, mlir::Location loc, Value x, llvm::ArrayRef<int64_t> axes, bool keptDims, const Shape& shape);
+Value broadcastOverAxes(mlir::OpBuilder& b, mlir::Location loc, Value x, llvm::ArrayRef<int64_t> axes, bool keptDims,
+                        const Shape& shape);
 
 /// A tensor of equal elements; a symbolic shape becomes a broadcast of a scalar.
 Value splat(mlir::OpBuilder& b, mlir::Location loc, double value, const ValueType& type);
 Value splatLike(mlir::OpBuilder& b, mlir::Location loc, double value, Value like);
-/// The one value that all elements of `value` have, when that can be seen: a splat constant or broadcasts and reshapes of one.
+/// The one value that all elements of `value` have, when that can be seen: a splat constant or broadcasts and reshapes
+/// of one.
 std::optional<double> splatValueOf(Value value);
 
 /// Axes counted from 0, sorted.

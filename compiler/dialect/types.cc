@@ -15,7 +15,8 @@ MLIR_DEFINE_EXPLICIT_TYPE_ID(::kiln::compiler::ShapeAttr)
 namespace kiln::compiler {
 
 namespace detail {
-/// Uniqued by the normal form's text; the parsed shape is kept beside it, because types are asked for their shape often.
+/// Uniqued by the normal form's text; the parsed shape is kept beside it, because types are asked for their shape
+/// often.
 struct ShapeAttrStorage : public mlir::AttributeStorage {
   using KeyTy = llvm::StringRef;
   ShapeAttrStorage(llvm::StringRef t, Shape s) : text(t), shape(std::move(s)) {}
@@ -76,16 +77,26 @@ StatusOr<Shape> parseShape(std::string_view text) {
 
 mlir::Type elementType(mlir::MLIRContext* context, DType dtype) {
   switch (dtype) {
-    case DType::kF32: return mlir::Float32Type::get(context);
-    case DType::kF64: return mlir::Float64Type::get(context);
-    case DType::kF16: return mlir::Float16Type::get(context);
-    case DType::kBF16: return mlir::BFloat16Type::get(context);
-    case DType::kI8: return mlir::IntegerType::get(context, 8);
-    case DType::kI16: return mlir::IntegerType::get(context, 16);
-    case DType::kI32: return mlir::IntegerType::get(context, 32);
-    case DType::kI64: return mlir::IntegerType::get(context, 64);
-    case DType::kBool: return mlir::IntegerType::get(context, 1);
-    default: return mlir::NoneType::get(context);
+    case DType::kF32:
+      return mlir::Float32Type::get(context);
+    case DType::kF64:
+      return mlir::Float64Type::get(context);
+    case DType::kF16:
+      return mlir::Float16Type::get(context);
+    case DType::kBF16:
+      return mlir::BFloat16Type::get(context);
+    case DType::kI8:
+      return mlir::IntegerType::get(context, 8);
+    case DType::kI16:
+      return mlir::IntegerType::get(context, 16);
+    case DType::kI32:
+      return mlir::IntegerType::get(context, 32);
+    case DType::kI64:
+      return mlir::IntegerType::get(context, 64);
+    case DType::kBool:
+      return mlir::IntegerType::get(context, 1);
+    default:
+      return mlir::NoneType::get(context);
   }
 }
 
@@ -107,12 +118,18 @@ DType dtypeOf(mlir::Type type) {
   }
   if (auto integer = llvm::dyn_cast<mlir::IntegerType>(type); integer && integer.isSignless()) {
     switch (integer.getWidth()) {
-      case 1: return DType::kBool;
-      case 8: return DType::kI8;
-      case 16: return DType::kI16;
-      case 32: return DType::kI32;
-      case 64: return DType::kI64;
-      default: break;
+      case 1:
+        return DType::kBool;
+      case 8:
+        return DType::kI8;
+      case 16:
+        return DType::kI16;
+      case 32:
+        return DType::kI32;
+      case 64:
+        return DType::kI64;
+      default:
+        break;
     }
   }
   return DType::kInvalid;

@@ -14,9 +14,10 @@ namespace detail {
 struct ShapeAttrStorage;
 }
 
-/// A shape whose dims may be polynomials over symbols: `#kiln.shape<[batch, 2*batch+1, 64]>`. As the encoding of a tensor type
-/// it says what the `?` are; a static shape has no encoding.
-class ShapeAttr : public mlir::Attribute::AttrBase<ShapeAttr, mlir::Attribute, detail::ShapeAttrStorage, mlir::VerifiableTensorEncoding::Trait> {
+/// A shape whose dims may be polynomials over symbols: `#kiln.shape<[batch, 2*batch+1, 64]>`. As the encoding of a
+/// tensor type it says what the `?` are; a static shape has no encoding.
+class ShapeAttr : public mlir::Attribute::AttrBase<ShapeAttr, mlir::Attribute, detail::ShapeAttrStorage,
+                                                   mlir::VerifiableTensorEncoding::Trait> {
  public:
   using Base::Base;
   static constexpr llvm::StringLiteral name = "kiln.shape";

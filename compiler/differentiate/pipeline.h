@@ -8,7 +8,8 @@ namespace kiln::compiler {
 
 struct DifferentiateOptions {};
 
-/// The passes of the phase, to be run on a module. They emit KILN-C0201, naming op and reason, where a derivative does not exist.
+/// The passes of the phase, to be run on a module. They emit KILN-C0201, naming op and reason, where a derivative does
+/// not exist.
 void buildDifferentiatePipeline(mlir::OpPassManager& passes, const DifferentiateOptions& options);
 
 /// Makes the passes known by name to kiln-opt.

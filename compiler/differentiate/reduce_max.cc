@@ -16,7 +16,8 @@ Share shareOf(RuleContext& c) {
   Value largest = broadcastOverAxes(c.b, c.loc, c.result(), c.intsAttr("axes"), keepDims, x);
   Share share;
   share.isLargest = create(c.b, c.loc, "equal", {c.operand(0), largest});
-  share.count = reduceSum(c.b, c.loc, castTo(c.b, c.loc, share.isLargest, dtypeOf(c.operand(0).getType())), c.intsAttr("axes"), keepDims);
+  share.count = reduceSum(c.b, c.loc, castTo(c.b, c.loc, share.isLargest, dtypeOf(c.operand(0).getType())),
+                          c.intsAttr("axes"), keepDims);
   return share;
 }
 
@@ -30,8 +31,8 @@ StatusOr<Value> jvpReduceMax(JvpContext& c) {
 
 Status vjpReduceMax(VjpContext& c) {
   Share share = shareOf(c);
-  Value each = broadcastOverAxes(c.b, c.loc, div(c.b, c.loc, c.cotangent, share.count), c.intsAttr("axes"), c.boolAttr("keep_dims"),
-                                 c.shapeOfOperand(0));
+  Value each = broadcastOverAxes(c.b, c.loc, div(c.b, c.loc, c.cotangent, share.count), c.intsAttr("axes"),
+                                 c.boolAttr("keep_dims"), c.shapeOfOperand(0));
   c.gradients[0] = select(c.b, c.loc, share.isLargest, each, splatLike(c.b, c.loc, 0.0, each));
   return {};
 }

@@ -67,9 +67,9 @@ Status vjpPartials(VjpContext& context) {
   return {};
 }
 
-// The op is linear in each of its linear operands. Where one op takes several, it is either bilinear, a sum over the operands
-// with the others held (matmul), or linear in all together (concat, select, pad, scatter_add), where zeros replace those that
-// have no tangent.
+// The op is linear in each of its linear operands. Where one op takes several, it is either bilinear, a sum over the
+// operands with the others held (matmul), or linear in all together (concat, select, pad, scatter_add), where zeros
+// replace those that have no tangent.
 StatusOr<Value> jvpLinear(JvpContext& context) {
   llvm::ArrayRef<unsigned> linear = linearOperandsOf(shortName(context.op));
   const bool isBilinear = llvm::isa<MatmulOp>(context.op);

@@ -25,7 +25,8 @@ struct RuleContext {
   llvm::ArrayRef<int64_t> intsAttr(llvm::StringRef name) const;
 };
 
-/// Forward mode: from a tangent for each operand, null where it is zero (at least one is not), the result's tangent, or null.
+/// Forward mode: from a tangent for each operand, null where it is zero (at least one is not), the result's tangent, or
+/// null.
 struct JvpContext : RuleContext {
   llvm::ArrayRef<Value> tangents;
 };
@@ -34,8 +35,8 @@ using JvpFn = StatusOr<Value> (*)(JvpContext&);
 /// Reverse mode: from the result's cotangent, what each wanted operand gets.
 struct VjpContext : RuleContext {
   Value cotangent;
-  llvm::ArrayRef<bool> wanted;                ///< For each operand: it is a float that depends on an x.
-  llvm::SmallVectorImpl<Value>& gradients;    ///< For each operand, null at first; null stays zero.
+  llvm::ArrayRef<bool> wanted;              ///< For each operand: it is a float that depends on an x.
+  llvm::SmallVectorImpl<Value>& gradients;  ///< For each operand, null at first; null stays zero.
 };
 using VjpFn = Status (*)(VjpContext&);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// softmax and log_softmax. With y the softmax of x: J t = y * (t - sum(y * t)), which is its own transpose; for the logarithm
-// J t = t - sum(y * t), J^T d = d - y * sum(d). Written with the ops' results, so that they can be differentiated again.
+// softmax and log_softmax. With y the softmax of x: J t = y * (t - sum(y * t)), which is its own transpose; for the
+// logarithm J t = t - sum(y * t), J^T d = d - y * sum(d). Written with the ops' results, so that they can be
+// differentiated again.
 #include "compiler/differentiate/rules.h"
 
 namespace kiln::compiler {
@@ -9,7 +10,8 @@ namespace {
 // The sum over the op's axis, repeated along it.
 Value sumAlong(RuleContext& c, Value x) {
   const Shape shape = shapeOf(x.getType());
-  return broadcastTo(c.b, c.loc, reduceSum(c.b, c.loc, x, normalizedAxes({c.intAttr("axis")}, shape.rank()), true), shape);
+  return broadcastTo(c.b, c.loc, reduceSum(c.b, c.loc, x, normalizedAxes({c.intAttr("axis")}, shape.rank()), true),
+                     shape);
 }
 
 Value softmaxProduct(RuleContext& c, Value t) {

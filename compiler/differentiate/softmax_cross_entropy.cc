@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Cross entropy of logits. The derivative for the logits is softmax(logits) - labels; for class numbers, the labels are rows
-// with a single one. one_hot is an index map that fuses into the loop around it, so no such matrix is stored.
+// Cross entropy of logits. The derivative for the logits is softmax(logits) - labels; for class numbers, the labels are
+// rows with a single one. one_hot is an index map that fuses into the loop around it, so no such matrix is stored.
 #include "compiler/differentiate/rules.h"
 
 namespace kiln::compiler {
@@ -9,9 +9,13 @@ namespace {
 Value softmaxOf(RuleContext& c) { return create(c.b, c.loc, "softmax", c.operand(0)); }
 
 // A value without the last axis, repeated along it.
-Value alongClasses(RuleContext& c, Value x) { return broadcastOverAxes(c.b, c.loc, x, {-1}, false, c.shapeOfOperand(0)); }
+Value alongClasses(RuleContext& c, Value x) {
+  return broadcastOverAxes(c.b, c.loc, x, {-1}, false, c.shapeOfOperand(0));
+}
 
-Value sumOverClasses(RuleContext& c, Value x) { return reduceSum(c.b, c.loc, x, {static_cast<int64_t>(c.shapeOfOperand(0).rank()) - 1}, false); }
+Value sumOverClasses(RuleContext& c, Value x) {
+  return reduceSum(c.b, c.loc, x, {static_cast<int64_t>(c.shapeOfOperand(0).rank()) - 1}, false);
+}
 
 StatusOr<Value> difference(RuleContext& c) {
   const Shape logits = c.shapeOfOperand(0);

@@ -12,7 +12,8 @@ Status transposeMatmul(VjpContext& c) {
   Value a = c.operand(0), b = c.operand(1), dy = c.cotangent;
   auto matmul = [&](Value x, Value y, bool transposeX, bool transposeY) {
     return create(c.b, c.loc, "matmul", {x, y},
-                  {c.b.getNamedAttr("transpose_a", c.b.getBoolAttr(transposeX)), c.b.getNamedAttr("transpose_b", c.b.getBoolAttr(transposeY))});
+                  {c.b.getNamedAttr("transpose_a", c.b.getBoolAttr(transposeX)),
+                   c.b.getNamedAttr("transpose_b", c.b.getBoolAttr(transposeY))});
   };
   if (c.wanted[0]) {
     c.gradients[0] = ta ? matmul(b, dy, tb, true) : matmul(dy, b, false, !tb);
@@ -68,7 +69,8 @@ Status transposeSelect(VjpContext& c) {
 }
 
 Status transposeReduceSum(VjpContext& c) {
-  c.gradients[0] = broadcastOverAxes(c.b, c.loc, c.cotangent, c.intsAttr("axes"), c.boolAttr("keep_dims"), c.shapeOfOperand(0));
+  c.gradients[0] =
+      broadcastOverAxes(c.b, c.loc, c.cotangent, c.intsAttr("axes"), c.boolAttr("keep_dims"), c.shapeOfOperand(0));
   return {};
 }
 
@@ -92,7 +94,8 @@ Status transposeReduceMean(VjpContext& c) {
   return {};
 }
 
-StatusOr<Value> makePad(RuleContext& c, Value x, Value value, const Shape& low, const Shape& high, llvm::ArrayRef<int64_t> interior) {
+StatusOr<Value> makePad(RuleContext& c, Value x, Value value, const Shape& low, const Shape& high,
+                        llvm::ArrayRef<int64_t> interior) {
   return tryCreate(c.b, c.loc, "pad", {x, value, shapeValue(c.b, c.loc, low), shapeValue(c.b, c.loc, high)},
                    c.b.getNamedAttr("interior", c.b.getDenseI64ArrayAttr(interior)));
 }
@@ -130,9 +133,10 @@ Status transposePad(VjpContext& c) {
       ends.push_back((*low)[static_cast<size_t>(axis)] + length);
       steps.push_back(gap + 1);
     }
-    KILN_ASSIGN_OR_RETURN(c.gradients[0],
-                          tryCreate(c.b, c.loc, "slice", {c.cotangent, shapeValue(c.b, c.loc, Shape(*low)), shapeValue(c.b, c.loc, ends)},
-                                    c.b.getNamedAttr("steps", c.b.getDenseI64ArrayAttr(steps))));
+    KILN_ASSIGN_OR_RETURN(
+        c.gradients[0],
+        tryCreate(c.b, c.loc, "slice", {c.cotangent, shapeValue(c.b, c.loc, Shape(*low)), shapeValue(c.b, c.loc, ends)},
+                  c.b.getNamedAttr("steps", c.b.getDenseI64ArrayAttr(steps))));
   }
   if (c.wanted[1]) {
     // The sum over the places that hold the value; picked by a mask, since a difference of sums would cancel.
@@ -144,7 +148,8 @@ Status transposePad(VjpContext& c) {
     mask->getResult(0).setType(tensorType(c.b.getContext(), boolean, shapeOf(c.cotangent.getType())));
     c.b.insert(mask);
     Value padding = select(c.b, c.loc, mask->getResult(0), c.cotangent, splatLike(c.b, c.loc, 0.0, c.cotangent));
-    c.gradients[1] = reduceSum(c.b, c.loc, padding, llvm::to_vector(llvm::seq<int64_t>(0, shapeOf(padding.getType()).rank())), false);
+    c.gradients[1] = reduceSum(c.b, c.loc, padding,
+                               llvm::to_vector(llvm::seq<int64_t>(0, shapeOf(padding.getType()).rank())), false);
   }
   return {};
 }
@@ -160,9 +165,10 @@ Status transposeConcat(VjpContext& c) {
     if (c.wanted[i]) {
       starts[static_cast<int>(axis)] = at;
       ends[static_cast<int>(axis)] = next;
-      KILN_ASSIGN_OR_RETURN(c.gradients[i],
-                            tryCreate(c.b, c.loc, "slice", {c.cotangent, shapeValue(c.b, c.loc, starts), shapeValue(c.b, c.loc, ends)},
-                                      c.b.getNamedAttr("steps", c.b.getDenseI64ArrayAttr(steps))));
+      KILN_ASSIGN_OR_RETURN(
+          c.gradients[i],
+          tryCreate(c.b, c.loc, "slice", {c.cotangent, shapeValue(c.b, c.loc, starts), shapeValue(c.b, c.loc, ends)},
+                    c.b.getNamedAttr("steps", c.b.getDenseI64ArrayAttr(steps))));
     }
     at = next;
   }
@@ -191,10 +197,12 @@ struct Row {
   VjpFn transpose;
 };
 const Row kRows[] = {
-    {"broadcast", transposeBroadcast}, {"cast", transposeCast},           {"concat", transposeConcat},
-    {"gather", transposeGather},       {"matmul", transposeMatmul},       {"pad", transposePad},
-    {"reduce_mean", transposeReduceMean}, {"reduce_sum", transposeReduceSum}, {"reshape", transposeReshape},
-    {"scatter_add", transposeScatterAdd}, {"select", transposeSelect},    {"slice", transposeSlice},
+    {"broadcast", transposeBroadcast},    {"cast", transposeCast},
+    {"concat", transposeConcat},          {"gather", transposeGather},
+    {"matmul", transposeMatmul},          {"pad", transposePad},
+    {"reduce_mean", transposeReduceMean}, {"reduce_sum", transposeReduceSum},
+    {"reshape", transposeReshape},        {"scatter_add", transposeScatterAdd},
+    {"select", transposeSelect},          {"slice", transposeSlice},
     {"transpose", transposeTranspose},
 };
 

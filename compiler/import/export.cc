@@ -100,7 +100,8 @@ class BodyExporter {
     for (mlir::Type type : op->getResultTypes()) {
       types.push_back(valueType(type));
     }
-    KILN_ASSIGN_OR_RETURN(NodeId id, addNode(*schema, nodeNameOf(op->getLoc()), std::move(inputs), attributesOf(op, &pool_), op->getLoc(), &types));
+    KILN_ASSIGN_OR_RETURN(NodeId id, addNode(*schema, nodeNameOf(op->getLoc()), std::move(inputs),
+                                             attributesOf(op, &pool_), op->getLoc(), &types));
     for (unsigned i = 0; i < op->getNumResults(); ++i) {
       bind(op->getResult(i), {id, static_cast<int32_t>(i)});
     }
@@ -151,7 +152,8 @@ std::string textOf(mlir::Attribute attribute) {
 
 class GraphExporter {
  public:
-  GraphExporter(mlir::ModuleOp module, ConstantPool& pool) : module_(module), pool_(pool), main_(data_.body, data_.functions, pool) {}
+  GraphExporter(mlir::ModuleOp module, ConstantPool& pool)
+      : module_(module), pool_(pool), main_(data_.body, data_.functions, pool) {}
 
   StatusOr<Graph> run(std::map<std::string, TensorPtr> weights) {
     data_.name = module_.getName().value_or("").str();
@@ -213,11 +215,13 @@ class GraphExporter {
     }
     for (mlir::BlockArgument argument : function.getArguments()) {
       const unsigned i = argument.getArgNumber();
-      const std::string feed = textOf(function.getArgAttr(i, kFeedAttr)), variable = textOf(function.getArgAttr(i, kVariableAttr));
+      const std::string feed = textOf(function.getArgAttr(i, kFeedAttr)),
+                        variable = textOf(function.getArgAttr(i, kVariableAttr));
       const bool isFeed = !feed.empty();
       std::string name = isFeed ? nodeNameOf(argument.getLoc()) : variable;
-      KILN_ASSIGN_OR_RETURN(NodeId id, main_.addNode(*findOp(isFeed ? "placeholder" : "variable"), name.empty() ? feed : name, {},
-                                                     placeholderAttributes(argument.getType()), argument.getLoc()));
+      KILN_ASSIGN_OR_RETURN(NodeId id,
+                            main_.addNode(*findOp(isFeed ? "placeholder" : "variable"), name.empty() ? feed : name, {},
+                                          placeholderAttributes(argument.getType()), argument.getLoc()));
       main_.bind(argument, {id, 0});
       if (isFeed) {
         entry.feeds.push_back({feed, {id, 0}});
@@ -235,7 +239,8 @@ class GraphExporter {
       const std::string variable = textOf(function.getResultAttr(at, kAssignAttr));
       auto found = variables_.find(variable);
       if (found == variables_.end()) {
-        return makeError<ErrorId::kC0102>("result " + std::to_string(i) + " of '" + entry.name + "' is neither fetched nor assigned");
+        return makeError<ErrorId::kC0102>("result " + std::to_string(i) + " of '" + entry.name +
+                                          "' is neither fetched nor assigned");
       }
       std::string name = textOf(function.getResultAttr(at, kNodeAttr));
       KILN_ASSIGN_OR_RETURN(NodeId id, main_.addNode(*findOp("assign"), name.empty() ? variable + "/assign" : name,
@@ -246,7 +251,8 @@ class GraphExporter {
       for (mlir::NamedAttribute symbol : symbols) {
         auto range = llvm::dyn_cast<mlir::ArrayAttr>(symbol.getValue());
         if (range && range.size() == 2) {
-          DimRange read{llvm::cast<mlir::IntegerAttr>(range[0]).getInt(), llvm::cast<mlir::IntegerAttr>(range[1]).getInt()};
+          DimRange read{llvm::cast<mlir::IntegerAttr>(range[0]).getInt(),
+                        llvm::cast<mlir::IntegerAttr>(range[1]).getInt()};
           if (read != DimRange{}) {
             data_.symbols[symbol.getName().str()] = read;
           }

@@ -12,9 +12,9 @@
 
 namespace kiln::compiler {
 
-/// The graph that a module of any phase before fuse stands for, with the same entries. Nodes that entries share in name and
-/// meaning become one node, so that importing and exporting gives the graph back; groups, and targets through them, become the
-/// assignments themselves. `weights` go into the graph.
+/// The graph that a module of any phase before fuse stands for, with the same entries. Nodes that entries share in name
+/// and meaning become one node, so that importing and exporting gives the graph back; groups, and targets through them,
+/// become the assignments themselves. `weights` go into the graph.
 ///
 /// Errors: KILN-C0102 for a module with kernels or ops of other dialects; those of Graph::create.
 StatusOr<Graph> exportGraph(mlir::ModuleOp module, ConstantPool& pool, std::map<std::string, TensorPtr> weights = {});

@@ -7,13 +7,15 @@
 
 namespace kiln::compiler {
 
-std::vector<GradientSlice> gradientSlices(const Body& body, std::span<const ValueRef> ys, std::span<const ValueRef> xs) {
+std::vector<GradientSlice> gradientSlices(const Body& body, std::span<const ValueRef> ys,
+                                          std::span<const ValueRef> xs) {
   const std::set<ValueRef> wanted(xs.begin(), xs.end());
   std::vector<NodeId> roots;
   for (ValueRef x : xs) {
     roots.push_back(x.node);
   }
-  // The level of a node: how many xs lie one behind the other on the way to it. Xs of one level do not depend on each other.
+  // The level of a node: how many xs lie one behind the other on the way to it. Xs of one level do not depend on each
+  // other.
   std::map<NodeId, int> levels;
   for (NodeId id : body.slice(roots)) {
     int level = 0;

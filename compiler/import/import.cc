@@ -36,7 +36,8 @@ struct Scope {
 
 class BodyImporter {
  public:
-  BodyImporter(const Graph& graph, const Body& body, mlir::OpBuilder& builder, ConstantPool& pool, std::set<std::string>& callees)
+  BodyImporter(const Graph& graph, const Body& body, mlir::OpBuilder& builder, ConstantPool& pool,
+               std::set<std::string>& callees)
       : graph_(graph), body_(body), b_(builder), pool_(pool), callees_(callees) {}
 
   mlir::Location locationOf(const Node& node) const {
@@ -65,7 +66,8 @@ class BodyImporter {
         KILN_ASSIGN_OR_RETURN(operand, shapeOperand(node, i, operand));
       }
       if (!operand) {
-        return makeError<ErrorId::kC0101>(node.name, "its input '" + endpointName(body_, node.inputs[i]) + "' has no value");
+        return makeError<ErrorId::kC0101>(node.name,
+                                          "its input '" + endpointName(body_, node.inputs[i]) + "' has no value");
       }
       state.operands.push_back(operand);
     }
@@ -105,11 +107,13 @@ class BodyImporter {
     }
     std::optional<std::vector<Dim>> dims = inference_->shapeValue(node.inputs[i]);
     if (!dims) {
-      return makeError<ErrorId::kC0101>(node.name, "operand '" + std::string(node.op->operands[i].name) + "' is not known before the run");
+      return makeError<ErrorId::kC0101>(
+          node.name, "operand '" + std::string(node.op->operands[i].name) + "' is not known before the run");
     }
     mlir::OperationState state(locationOf(node), "kiln.shape_value");
     state.addAttribute("shape", ShapeAttr::get(b_.getContext(), Shape(*dims)));
-    state.addTypes(imported ? imported.getType() : tensorType(b_.getContext(), i64, {static_cast<int64_t>(dims->size())}));
+    state.addTypes(imported ? imported.getType()
+                            : tensorType(b_.getContext(), i64, {static_cast<int64_t>(dims->size())}));
     return Value(b_.create(state)->getResult(0));
   }
 
@@ -117,7 +121,8 @@ class BodyImporter {
     const size_t numYs = static_cast<size_t>(node.attributes.get<int64_t>("num_ys"));
     const size_t numXs = static_cast<size_t>(node.attributes.get<int64_t>("num_xs"));
     std::span<const ValueRef> inputs = node.inputs;
-    std::span<const ValueRef> ys = inputs.first(numYs), xs = inputs.subspan(numYs, numXs), seeds = inputs.subspan(numYs + numXs);
+    std::span<const ValueRef> ys = inputs.first(numYs), xs = inputs.subspan(numYs, numXs),
+                              seeds = inputs.subspan(numYs + numXs);
     mlir::Location loc = locationOf(node);
     for (const GradientSlice& slice : gradientSlices(body_, ys, xs)) {
       llvm::SmallVector<Value> operands;
@@ -130,7 +135,8 @@ class BodyImporter {
       for (ValueRef seed : seeds) {
         seedValues.push_back(scope.find(seed));
       }
-      auto vjp = VjpOp::create(b_, loc, mlir::TypeRange(types), mlir::ValueRange(operands), mlir::ValueRange(seedValues));
+      auto vjp =
+          VjpOp::create(b_, loc, mlir::TypeRange(types), mlir::ValueRange(operands), mlir::ValueRange(seedValues));
       mlir::OpBuilder::InsertionGuard guard(b_);
       mlir::Block* block = b_.createBlock(&vjp.getBody());
       Scope inner{&scope, {}};
@@ -176,7 +182,10 @@ class BodyImporter {
 class GraphImporter {
  public:
   GraphImporter(mlir::MLIRContext& context, const Graph& graph, ConstantPool& pool)
-      : graph_(graph), pool_(pool), b_(&context), module_(mlir::ModuleOp::create(mlir::UnknownLoc::get(&context), textOf(graph.name()))) {}
+      : graph_(graph),
+        pool_(pool),
+        b_(&context),
+        module_(mlir::ModuleOp::create(mlir::UnknownLoc::get(&context), textOf(graph.name()))) {}
 
   Status importEntry(const Entry& entry) {
     const Body& body = graph_.body();
@@ -197,7 +206,8 @@ class GraphImporter {
       }
     }
 
-    auto function = startFunction(entry.name, graph_.functions().contains(entry.name) ? "entry/" + entry.name : entry.name);
+    auto function =
+        startFunction(entry.name, graph_.functions().contains(entry.name) ? "entry/" + entry.name : entry.name);
     mlir::Block* block = function.addEntryBlock();
     b_.setInsertionPointToStart(block);
     BodyImporter importer(graph_, body, b_, pool_, callees_);
@@ -210,10 +220,12 @@ class GraphImporter {
     auto addArgument = [&](ValueRef value, mlir::DictionaryAttr attrs) {
       const DType dtype = body.type(value).dtype;
       if (llvm::isa<mlir::NoneType>(elementType(b_.getContext(), dtype))) {
-        unsupported = makeError<ErrorId::kC0101>(body.node(value.node).name, "elements of type " + std::string(toString(dtype)));
+        unsupported =
+            makeError<ErrorId::kC0101>(body.node(value.node).name, "elements of type " + std::string(toString(dtype)));
         return;
       }
-      scope.values[value] = block->addArgument(tensorType(b_.getContext(), body.type(value)), importer.locationOf(body.node(value.node)));
+      scope.values[value] =
+          block->addArgument(tensorType(b_.getContext(), body.type(value)), importer.locationOf(body.node(value.node)));
       argumentAttrs.push_back(attrs);
     };
     std::set<std::string> symbols;
@@ -242,8 +254,9 @@ class GraphImporter {
     for (const Node* variable : variables) {
       if (auto assign = assigns.find(variable->id); assign != assigns.end()) {
         results.push_back(scope.find(assign->second->inputs[1]));
-        resultAttrs.push_back(b_.getDictionaryAttr({b_.getNamedAttr(kAssignAttr, b_.getStringAttr(variable->name)),
-                                                    b_.getNamedAttr(kNodeAttr, b_.getStringAttr(assign->second->name))}));
+        resultAttrs.push_back(
+            b_.getDictionaryAttr({b_.getNamedAttr(kAssignAttr, b_.getStringAttr(variable->name)),
+                                  b_.getNamedAttr(kNodeAttr, b_.getStringAttr(assign->second->name))}));
       }
     }
     finishFunction(function, block, results);
@@ -268,7 +281,8 @@ class GraphImporter {
   Status importFunctions() {
     std::set<std::string> done;
     while (true) {
-      auto next = std::find_if(callees_.begin(), callees_.end(), [&](const std::string& name) { return !done.contains(name); });
+      auto next =
+          std::find_if(callees_.begin(), callees_.end(), [&](const std::string& name) { return !done.contains(name); });
       if (next == callees_.end()) {
         return {};
       }
@@ -290,8 +304,8 @@ class GraphImporter {
     Scope scope;
     std::vector<NodeId> roots;
     for (ValueRef parameter : source.parameters) {
-      scope.values[parameter] =
-          block->addArgument(tensorType(b_.getContext(), source.body.type(parameter)), importer.locationOf(source.body.node(parameter.node)));
+      scope.values[parameter] = block->addArgument(tensorType(b_.getContext(), source.body.type(parameter)),
+                                                   importer.locationOf(source.body.node(parameter.node)));
     }
     for (ValueRef result : source.results) {
       roots.push_back(result.node);
@@ -311,7 +325,8 @@ class GraphImporter {
 
   mlir::func::FuncOp startFunction(const std::string& name, const std::string& symbol) {
     b_.setInsertionPointToEnd(module_->getBody());
-    return mlir::func::FuncOp::create(b_, nodeLocation(b_.getContext(), name, "", 0), symbol, b_.getFunctionType({}, {}));
+    return mlir::func::FuncOp::create(b_, nodeLocation(b_.getContext(), name, "", 0), symbol,
+                                      b_.getFunctionType({}, {}));
   }
 
   void finishFunction(mlir::func::FuncOp function, mlir::Block* block, mlir::ValueRange results) {

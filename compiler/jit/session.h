@@ -13,7 +13,7 @@ namespace kiln {
 struct JitOptions {
   std::string device = "cpu";
   int threads = 0;  ///< The most threads that one run uses; 0 for as many as the machine has.
-  compiler::CompileOptions compile;
+  compiler::CompileOptions compile = {};
 };
 
 /// Creates a session that compiles what it is asked to run, once for each entry or set of feeds, fetches and targets. Variables

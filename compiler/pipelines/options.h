@@ -14,10 +14,10 @@ struct CompileOptions {
   std::string target = "host";  ///< As TargetInfo::parse reads it.
   bool verifyEach = false;      ///< Checks the module after every pass; a broken one is named.
   bool optimize = true;         ///< LLVM's optimisations; without them code is slower, never different in result.
-  std::vector<std::string> disabledPasses;  ///< `kiln-fold-constants`: not run.
+  std::vector<std::string> disabledPasses = {};  ///< `kiln-fold-constants`: not run.
   int stopAfter = -1;           ///< Runs only so many passes of all phases, for bisection with lowerToText(); -1: all.
-  std::string dumpFolder;       ///< When set, the module after every pass, numbered, and LLVM IR and assembly.
-  std::vector<std::string> printAfter;  ///< Passes after which the module goes to CompileReport::text.
+  std::string dumpFolder = {};  ///< When set, the module after every pass, numbered, and LLVM IR and assembly.
+  std::vector<std::string> printAfter = {};  ///< Passes after which the module goes to CompileReport::text.
   bool timePasses = false;      ///< Times of single passes beside those of phases.
 };
 

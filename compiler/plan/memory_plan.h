@@ -71,7 +71,7 @@ inline constexpr int64_t kSampleDim = 64;
 
 struct PlanOptions {
   /// Bytes of scratch memory that a kernel asks for; null: none does.
-  std::function<int64_t(KernelOp)> scratchBytes;
+  std::function<int64_t(KernelOp)> scratchBytes = {};
   /// When set, receives MemoryPlan::toString.
   std::string* report = nullptr;
 };

@@ -8,7 +8,8 @@ namespace {
 // The ops of one step over tensors of one shape.
 class Step {
  public:
-  Step(mlir::OpBuilder& b, mlir::Location loc, Value parameter) : b_(b), loc_(loc), parameter_(parameter), type_(valueType(parameter.getType())) {}
+  Step(mlir::OpBuilder& b, mlir::Location loc, Value parameter)
+      : b_(b), loc_(loc), parameter_(parameter), type_(valueType(parameter.getType())) {}
 
   Value plus(Value x, Value y) { return add(b_, loc_, x, y); }
   Value minus(Value x, Value y) { return sub(b_, loc_, x, y); }
@@ -18,7 +19,9 @@ class Step {
   Value scaled(double factor, Value x) { return times(constant(factor), x); }
   Value constant(double value) { return splat(b_, loc_, value, type_); }
   Value spread(Value scalar) { return broadcastTo(b_, loc_, scalar, type_.shape); }
-  Value decayed(Value gradient, double decay) { return decay == 0 ? gradient : plus(gradient, scaled(decay, parameter_)); }
+  Value decayed(Value gradient, double decay) {
+    return decay == 0 ? gradient : plus(gradient, scaled(decay, parameter_));
+  }
 
  private:
   mlir::OpBuilder& b_;
@@ -43,7 +46,8 @@ llvm::SmallVector<Value> expandMomentum(mlir::OpBuilder& b, mlir::Operation* op)
   Value gradient = step.decayed(momentum.getGradient(), momentum.getWeightDecay().convertToDouble());
   Value velocity = step.plus(step.scaled(factor, momentum.getVelocity()), gradient);
   Value direction = momentum.getNesterov() ? step.plus(gradient, step.scaled(factor, velocity)) : velocity;
-  return {step.minus(momentum.getParameter(), step.times(step.spread(momentum.getLearningRate()), direction)), velocity};
+  return {step.minus(momentum.getParameter(), step.times(step.spread(momentum.getLearningRate()), direction)),
+          velocity};
 }
 
 llvm::SmallVector<Value> expandAdam(mlir::OpBuilder& b, mlir::Operation* op) {
@@ -55,7 +59,8 @@ llvm::SmallVector<Value> expandAdam(mlir::OpBuilder& b, mlir::Operation* op) {
   DType dtype = dtypeOf(adam.getParameter().getType());
   ValueType scalar{f64, Shape()};
 
-  // 1 - beta^step loses most of its digits in f32 (beta2 is near 1), so the corrections are computed in f64, once a step.
+  // 1 - beta^step loses most of its digits in f32 (beta2 is near 1), so the corrections are computed in f64, once a
+  // step.
   Value count = castTo(b, loc, adam.getStep(), f64);
   auto correction = [&](double beta) {
     Value power = create(b, loc, "pow", {splat(b, loc, beta, scalar), count});
@@ -66,7 +71,8 @@ llvm::SmallVector<Value> expandAdam(mlir::OpBuilder& b, mlir::Operation* op) {
 
   Value gradient = step.decayed(adam.getGradient(), adam.getWeightDecay().convertToDouble());
   Value first = step.plus(step.scaled(beta1, adam.getFirstMoment()), step.scaled(1 - beta1, gradient));
-  Value second = step.plus(step.scaled(beta2, adam.getSecondMoment()), step.scaled(1 - beta2, step.times(gradient, gradient)));
+  Value second =
+      step.plus(step.scaled(beta2, adam.getSecondMoment()), step.scaled(1 - beta2, step.times(gradient, gradient)));
   Value denominator = step.plus(step.over(step.root(second), step.spread(castTo(b, loc, root, dtype))),
                                 step.constant(adam.getEpsilon().convertToDouble()));
   Value update = step.over(step.times(step.spread(castTo(b, loc, rate, dtype)), first), denominator);

@@ -47,9 +47,10 @@ llvm::SmallVector<Value> expandSoftmaxCrossEntropy(mlir::OpBuilder& b, mlir::Ope
   mlir::Location loc = op->getLoc();
   Shifted s = shift(b, loc, loss.getLogits(), -1);
   // A label is a class number: a negative one is no class, so it must not count from the end.
-  Value picked = create(b, loc, "gather", {s.difference, loss.getLabels()},
-                        {b.getNamedAttr("axis", b.getI64IntegerAttr(s.axis)), b.getNamedAttr("batch_dims", b.getI64IntegerAttr(s.axis)),
-                         b.getNamedAttr("allow_negative", b.getBoolAttr(false))});
+  Value picked = create(
+      b, loc, "gather", {s.difference, loss.getLabels()},
+      {b.getNamedAttr("axis", b.getI64IntegerAttr(s.axis)), b.getNamedAttr("batch_dims", b.getI64IntegerAttr(s.axis)),
+       b.getNamedAttr("allow_negative", b.getBoolAttr(false))});
   Value logSum = create(b, loc, "log", s.sum);
   return {sub(b, loc, reshapeTo(b, loc, logSum, shapeOf(picked.getType())), picked)};
 }

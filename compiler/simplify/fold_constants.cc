@@ -73,14 +73,17 @@ struct FoldConstantOperands : mlir::RewritePattern {
       return mlir::failure();  // the run reports it
     }
     mlir::DenseElementsAttr folded = denseAttr(getContext(), results[0]);
-    rewriter.replaceOp(op, compiler::create(rewriter, op->getLoc(), "constant", mlir::ValueRange(),
-                                  {rewriter.getNamedAttr("value", allSplat ? folded.resizeSplat(resultType) : folded)}));
+    rewriter.replaceOp(
+        op, compiler::create(rewriter, op->getLoc(), "constant", mlir::ValueRange(),
+                             {rewriter.getNamedAttr("value", allSplat ? folded.resizeSplat(resultType) : folded)}));
     return mlir::success();
   }
 };
 
 }  // namespace
 
-void addConstantFolding(mlir::RewritePatternSet& patterns) { patterns.add<FoldConstantOperands>(patterns.getContext()); }
+void addConstantFolding(mlir::RewritePatternSet& patterns) {
+  patterns.add<FoldConstantOperands>(patterns.getContext());
+}
 
 }  // namespace kiln::compiler

@@ -29,7 +29,9 @@ Value identity(mlir::Operation* op) {
   auto inner = [&](auto tag) -> mlir::Operation* { return operand(0).getDefiningOp<decltype(tag)>(); };
   bool isInteger = op->getNumResults() == 1 && kiln::isInteger(dtypeOf(op->getResult(0).getType()));
   return llvm::TypeSwitch<mlir::Operation*, Value>(op)
-      .Case<MulOp>([&](auto) { return isSplatOf(operand(1), 1) ? operand(0) : isSplatOf(operand(0), 1) ? operand(1) : Value(); })
+      .Case<MulOp>([&](auto) {
+        return isSplatOf(operand(1), 1) ? operand(0) : isSplatOf(operand(0), 1) ? operand(1) : Value();
+      })
       .Case<DivOp>([&](auto) { return isSplatOf(operand(1), 1) ? operand(0) : Value(); })
       // -0 + -0 is -0, but -0 + 0 is 0: only the negative zero is neutral for floats.
       .Case<AddOp>([&](auto) {
@@ -43,12 +45,15 @@ Value identity(mlir::Operation* op) {
         auto condition = splatValueOf(operand(0));
         return condition ? operand(*condition != 0 ? 1 : 2) : operand(1) == operand(2) ? operand(1) : Value();
       })
-      .Case<BroadcastOp, ReshapeOp, CastOp>([&](auto) { return operand(0).getType() == op->getResult(0).getType() ? operand(0) : Value(); })
+      .Case<BroadcastOp, ReshapeOp, CastOp>(
+          [&](auto) { return operand(0).getType() == op->getResult(0).getType() ? operand(0) : Value(); })
       .Case<TransposeOp>([&](TransposeOp transpose) {
         llvm::ArrayRef<int64_t> permutation = transpose.getPermutation();
-        return llvm::equal(permutation, llvm::seq<int64_t>(0, static_cast<int64_t>(permutation.size()))) ? operand(0) : Value();
+        return llvm::equal(permutation, llvm::seq<int64_t>(0, static_cast<int64_t>(permutation.size()))) ? operand(0)
+                                                                                                         : Value();
       })
-      .Case<ReduceSumOp, ReduceMeanOp, ReduceMaxOp>([&](auto reduce) { return reduce.getAxes().empty() ? operand(0) : Value(); })
+      .Case<ReduceSumOp, ReduceMeanOp, ReduceMaxOp>(
+          [&](auto reduce) { return reduce.getAxes().empty() ? operand(0) : Value(); })
       .Case<ConcatOp>([&](auto) { return op->getNumOperands() == 1 ? operand(0) : Value(); })
       .Default([](auto) { return Value(); });
 }
@@ -139,7 +144,8 @@ struct MatmulReadsTransposed : mlir::OpRewritePattern<MatmulOp> {
 class FoldIdentities : public impl::FoldIdentitiesBase<FoldIdentities> {
   void runOnOperation() override {
     mlir::RewritePatternSet patterns(&getContext());
-    patterns.add<ReplaceIdentity, MergeTransposes, SkipInner<ReshapeOp>, SkipInner<BroadcastOp>, MatmulReadsTransposed>(&getContext());
+    patterns.add<ReplaceIdentity, MergeTransposes, SkipInner<ReshapeOp>, SkipInner<BroadcastOp>, MatmulReadsTransposed>(
+        &getContext());
     addConstantFolding(patterns);
     addMovementPatterns(patterns);
     mlir::GreedyRewriteConfig config;

@@ -42,7 +42,8 @@ Shape substitute(const Shape& shape, const Bindings& bindings) {
 Bindings bind(mlir::func::FuncOp callee, CallOp call) {
   Bindings bindings;
   for (auto [parameter, argument] : llvm::zip(callee.getArgumentTypes(), call.getOperandTypes())) {
-    for (auto [wanted, given] : llvm::zip(shapeOf(parameter).dims(), shapeOf(argument).dims())) {
+    Shape from = shapeOf(parameter), to = shapeOf(argument);
+    for (auto [wanted, given] : llvm::zip(from.dims(), to.dims())) {
       if (auto symbol = wanted.asSymbol()) {
         bindings.emplace(*symbol, given);
       }
@@ -66,8 +67,10 @@ void inlineCall(CallOp call, mlir::func::FuncOp callee) {
   mlir::Block& body = callee.getBody().front();
   for (mlir::Operation& op : body.without_terminator()) {
     mlir::Operation* copy = b.clone(op, mapping);
-    copy->walk([&](mlir::Operation* nested) { nested->setLoc(mlir::NameLoc::get(
-        b.getStringAttr(nodeNameOf(call.getLoc()) + "/" + nodeNameOf(nested->getLoc())), nested->getLoc())); });
+    copy->walk([&](mlir::Operation* nested) {
+      nested->setLoc(mlir::NameLoc::get(b.getStringAttr(nodeNameOf(call.getLoc()) + "/" + nodeNameOf(nested->getLoc())),
+                                        nested->getLoc()));
+    });
     replacer.recursivelyReplaceElementsIn(copy, /*replaceAttrs=*/true, /*replaceLocs=*/false, /*replaceTypes=*/true);
   }
   llvm::SmallVector<Value> results;

@@ -7,7 +7,8 @@
 
 namespace kiln::compiler {
 
-/// Replaces the calls within each of the roots, callees first; the functions stay. Every callee exists and none is recursive.
+/// Replaces the calls within each of the roots, callees first; the functions stay. Every callee exists and none is
+/// recursive.
 void inlineCalls(mlir::ModuleOp module, llvm::ArrayRef<mlir::Operation*> roots);
 
 }  // namespace kiln::compiler

@@ -31,7 +31,8 @@ llvm::SmallVector<int> longAxes(const Shape& shape) {
 
 // For ops that keep elements and order: a broadcast that only adds axes of length 1, a transpose that only moves them.
 LogicalResult becomeReshape(mlir::Operation* op, PatternRewriter& rewriter) {
-  return replaceIf(op, reshapeTo(rewriter, op->getLoc(), op->getOperand(0), shapeOf(op->getResult(0).getType())), rewriter);
+  return replaceIf(op, reshapeTo(rewriter, op->getLoc(), op->getOperand(0), shapeOf(op->getResult(0).getType())),
+                   rewriter);
 }
 
 LogicalResult simplifyBroadcast(mlir::Operation* op, PatternRewriter& rewriter) {
@@ -44,7 +45,8 @@ LogicalResult simplifyBroadcast(mlir::Operation* op, PatternRewriter& rewriter) 
     auto dense = llvm::dyn_cast<mlir::DenseElementsAttr>(constant.getValue());
     auto type = llvm::cast<mlir::RankedTensorType>(op->getResult(0).getType());
     if (dense && dense.isSplat() && dense.getNumElements() > 0 && type.hasStaticShape() && type.getNumElements() > 0) {
-      rewriter.replaceOp(op, compiler::create(rewriter, op->getLoc(), "constant", {}, rewriter.getNamedAttr("value", dense.resizeSplat(type))));
+      rewriter.replaceOp(op, compiler::create(rewriter, op->getLoc(), "constant", {},
+                                              rewriter.getNamedAttr("value", dense.resizeSplat(type))));
       return mlir::success();
     }
   }
@@ -84,7 +86,9 @@ LogicalResult simplifySlice(mlir::Operation* op, PatternRewriter& rewriter) {
   return isWhole ? replaceIf(op, op->getOperand(0), rewriter) : mlir::failure();
 }
 
-LogicalResult simplifyPad(mlir::Operation* op, PatternRewriter& rewriter) { return replaceIf(op, op->getOperand(0), rewriter); }
+LogicalResult simplifyPad(mlir::Operation* op, PatternRewriter& rewriter) {
+  return replaceIf(op, op->getOperand(0), rewriter);
+}
 
 LogicalResult simplifyReshape(mlir::Operation* op, PatternRewriter& rewriter) {
   // A constant takes the shape itself.
@@ -94,19 +98,26 @@ LogicalResult simplifyReshape(mlir::Operation* op, PatternRewriter& rewriter) {
   if (!dense || !type.hasStaticShape()) {
     return mlir::failure();
   }
-  rewriter.replaceOp(op, compiler::create(rewriter, op->getLoc(), "constant", {}, rewriter.getNamedAttr("value", dense.reshape(type))));
+  rewriter.replaceOp(op, compiler::create(rewriter, op->getLoc(), "constant", {},
+                                          rewriter.getNamedAttr("value", dense.reshape(type))));
   return mlir::success();
 }
 
 // How many bits of magnitude a type holds exactly; 0 for types that do not nest with others.
 int exactBits(DType dtype) {
   switch (dtype) {
-    case DType::kBool: return 1;
-    case DType::kF32: return 24;
-    case DType::kI32: return 32;
-    case DType::kF64: return 53;
-    case DType::kI64: return 64;
-    default: return 0;
+    case DType::kBool:
+      return 1;
+    case DType::kF32:
+      return 24;
+    case DType::kI32:
+      return 32;
+    case DType::kF64:
+      return 53;
+    case DType::kI64:
+      return 64;
+    default:
+      return 0;
   }
 }
 
@@ -161,8 +172,11 @@ LogicalResult simplifySub(mlir::Operation* op, PatternRewriter& rewriter) {
 using Rewrite = LogicalResult (*)(mlir::Operation*, PatternRewriter&);
 
 struct RewriteOp : mlir::RewritePattern {
-  RewriteOp(llvm::StringRef name, Rewrite rewrite, mlir::MLIRContext* context) : RewritePattern(name, 1, context), rewrite_(rewrite) {}
-  LogicalResult matchAndRewrite(mlir::Operation* op, PatternRewriter& rewriter) const override { return rewrite_(op, rewriter); }
+  RewriteOp(llvm::StringRef name, Rewrite rewrite, mlir::MLIRContext* context)
+      : RewritePattern(name, 1, context), rewrite_(rewrite) {}
+  LogicalResult matchAndRewrite(mlir::Operation* op, PatternRewriter& rewriter) const override {
+    return rewrite_(op, rewriter);
+  }
 
  private:
   Rewrite rewrite_;
@@ -171,7 +185,9 @@ struct RewriteOp : mlir::RewritePattern {
 }  // namespace
 
 void addMovementPatterns(mlir::RewritePatternSet& patterns) {
-  auto on = [&](llvm::StringRef name, Rewrite rewrite) { patterns.add<RewriteOp>(name, rewrite, patterns.getContext()); };
+  auto on = [&](llvm::StringRef name, Rewrite rewrite) {
+    patterns.add<RewriteOp>(name, rewrite, patterns.getContext());
+  };
   on(BroadcastOp::getOperationName(), simplifyBroadcast);
   on(TransposeOp::getOperationName(), simplifyTranspose);
   on(ReduceMaxOp::getOperationName(), simplifyReduceMax);

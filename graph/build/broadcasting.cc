@@ -9,10 +9,12 @@
 namespace kiln {
 namespace {
 
-const OperandSpec& specOf(const OpSchema& op, size_t index) { return op.operands[std::min(index, op.operands.size() - 1)]; }
+const OperandSpec& specOf(const OpSchema& op, size_t index) {
+  return op.operands[std::min(index, op.operands.size() - 1)];
+}
 
-// A number takes the dtype of the first tensor that may stand in its place by the op's schema: select's condition gives none
-// to its branches.
+// A number takes the dtype of the first tensor that may stand in its place by the op's schema: select's condition gives
+// none to its branches.
 std::optional<DType> dtypeForNumber(const OpSchema& op, size_t index, const std::vector<Operand>& operands) {
   for (size_t i = 0; i < operands.size(); ++i) {
     const bool isAlike = std::ranges::equal(specOf(op, i).dtypes, specOf(op, index).dtypes);
@@ -43,7 +45,9 @@ std::optional<int> mergeShapes(Shape& common, const Shape& shape) {
 }
 
 Status mismatch(std::string_view nameA, const Shape& a, std::string_view nameB, const Shape& b, int back) {
-  auto lengthOf = [back](const Shape& shape) { return back <= shape.rank() ? shape[shape.rank() - back].toString() : std::string("1"); };
+  auto lengthOf = [back](const Shape& shape) {
+    return back <= shape.rank() ? shape[shape.rank() - back].toString() : std::string("1");
+  };
   return makeError<ErrorId::kG0204>(nameA, a.toString(), nameB, b.toString(), -back, lengthOf(a), lengthOf(b));
 }
 
@@ -52,12 +56,14 @@ std::string subjectOf(GraphBuilder& g, const OpSchema& op) {
 }
 
 bool isReady(const std::vector<Value>& values, const GraphBuilder& g) {
-  return std::all_of(values.begin(), values.end(), [&](const Value& v) { return v.builder() == &g && !v.isPoisoned(); });
+  return std::all_of(values.begin(), values.end(),
+                     [&](const Value& v) { return v.builder() == &g && !v.isPoisoned(); });
 }
 
 }  // namespace
 
-std::optional<std::vector<Value>> operandValues(GraphBuilder& g, std::string_view name, const std::vector<Operand>& operands) {
+std::optional<std::vector<Value>> operandValues(GraphBuilder& g, std::string_view name,
+                                                const std::vector<Operand>& operands) {
   const OpSchema* op = findOp(name);
   KILN_CHECK(op != nullptr && !op->operands.empty());
   std::vector<Value> values;
@@ -74,7 +80,8 @@ std::optional<std::vector<Value>> operandValues(GraphBuilder& g, std::string_vie
       if (!isPoisoned) {
         std::string text = std::to_string(*operands[i].number);
         text.erase(text.find_last_not_of('0') + 1);
-        g.state().fail(makeError<ErrorId::kG0206>(text.ends_with('.') ? text + "0" : text), g.state().locate(operands[i].where), subjectOf(g, *op));
+        g.state().fail(makeError<ErrorId::kG0206>(text.ends_with('.') ? text + "0" : text),
+                       g.state().locate(operands[i].where), subjectOf(g, *op));
       }
       return std::nullopt;
     }
@@ -88,8 +95,8 @@ std::optional<std::vector<Value>> operandValues(GraphBuilder& g, std::string_vie
     const Shape before = common;
     if (std::optional<int> back = mergeShapes(common, values[i].shape())) {
       const std::string first = i == 1 ? std::string(specOf(*op, 0).name) : "the shape so far";
-      g.state().fail(mismatch(first, before, specOf(*op, i).name, values[i].shape(), *back), g.state().locate(operands[0].where),
-                     subjectOf(g, *op), values);
+      g.state().fail(mismatch(first, before, specOf(*op, i).name, values[i].shape(), *back),
+                     g.state().locate(operands[0].where), subjectOf(g, *op), values);
       return std::nullopt;
     }
   }
@@ -105,8 +112,8 @@ bool broadcastBatches(Operand& a, Operand& b) {
   Shape common = batchA;
   if (std::optional<int> back = mergeShapes(common, batchB)) {
     GraphBuilder& g = *a.value.builder();
-    g.state().fail(mismatch("a", a.value.shape(), "b", b.value.shape(), *back + 2), g.state().locate(a.where), subjectOf(g, *findOp("matmul")),
-                   {a.value, b.value});
+    g.state().fail(mismatch("a", a.value.shape(), "b", b.value.shape(), *back + 2), g.state().locate(a.where),
+                   subjectOf(g, *findOp("matmul")), {a.value, b.value});
     return false;
   }
   for (Operand* operand : {&a, &b}) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file From operands as written to operands as ops take them: numbers become constants, unequal shapes broadcasts. Private
-/// to graph/build.
+/// \file From operands as written to operands as ops take them: numbers become constants, unequal shapes broadcasts.
+/// Private to graph/build.
 #pragma once
 
 #include <optional>
@@ -12,7 +12,8 @@
 namespace kiln {
 
 /// The values of the operands of one node; nothing after an error, which is recorded, or when one of them is poisoned.
-std::optional<std::vector<Value>> operandValues(GraphBuilder& g, std::string_view op, const std::vector<Operand>& operands);
+std::optional<std::vector<Value>> operandValues(GraphBuilder& g, std::string_view op,
+                                                const std::vector<Operand>& operands);
 
 /// Broadcasts all axes but the last two of `a` and `b` to each other; false after an error.
 bool broadcastBatches(Operand& a, Operand& b);

@@ -22,7 +22,8 @@ std::string describeValue(const GraphBuilder::State& state, const Value& value) 
 
 }  // namespace
 
-// --- values -----------------------------------------------------------------------------------------------------------
+// --- values
+// -----------------------------------------------------------------------------------------------------------
 
 DType Value::dtype() const {
   const Node* node = builder_ == nullptr ? nullptr : builder_->state().nodeOf(*this);
@@ -61,7 +62,8 @@ Value Value::named(std::string_view name, std::source_location where) const {
   }
   if (auto found = body.names.find(wanted); found != body.names.end()) {
     const Node& other = body.body.node(found->second);
-    state.fail(withNote(makeError<ErrorId::kG0001>(kiln::describe(other)), other.location, kiln::describe(other) + " was made here"),
+    state.fail(withNote(makeError<ErrorId::kG0001>(kiln::describe(other)), other.location,
+                        kiln::describe(other) + " was made here"),
                location, "kiln." + std::string(node.op->name) + " '" + wanted + "'");
     return *this;
   }
@@ -71,7 +73,8 @@ Value Value::named(std::string_view name, std::source_location where) const {
   return *this;
 }
 
-// --- the builder ------------------------------------------------------------------------------------------------------
+// --- the builder
+// ------------------------------------------------------------------------------------------------------
 
 GraphBuilder::GraphBuilder(std::string name) : state_(std::make_unique<State>()) {
   state_->builder = this;
@@ -88,8 +91,8 @@ Value GraphBuilder::poisoned() const { return state_->poison(); }
 
 Value GraphBuilder::placeholder(std::string_view name, DType dtype, Shape shape, Where where) {
   const SourceLocation location = state_->locate(where);
-  if (state_->isFinished ||
-      state_->refuseInFunction("kiln.placeholder '" + std::string(name) + "'", "its parameters are what is given to it", location)) {
+  if (state_->isFinished || state_->refuseInFunction("kiln.placeholder '" + std::string(name) + "'",
+                                                     "its parameters are what is given to it", location)) {
     return state_->poison();
   }
   const Node* node = state_->addNamedNode(schemaOf("placeholder"), {}, {{"dtype", dtype}, {"shape", std::move(shape)}},
@@ -98,7 +101,8 @@ Value GraphBuilder::placeholder(std::string_view name, DType dtype, Shape shape,
 }
 
 Value GraphBuilder::constant(Tensor value, std::string_view name, Where where) {
-  return makeNode("constant", {}, {{"value", TensorPtr(std::make_shared<const Tensor>(std::move(value)))}}, name, where)[0];
+  return makeNode("constant", {}, {{"value", TensorPtr(std::make_shared<const Tensor>(std::move(value)))}}, name,
+                  where)[0];
 }
 
 Value GraphBuilder::scalar(double value, DType dtype, Where where) {
@@ -110,7 +114,8 @@ Value GraphBuilder::scalar(double value, DType dtype, Where where) {
   if (isWhole && tensor.at(0) != value) {
     std::string text = std::to_string(value);
     text.erase(text.find_last_not_of('0') + 1);
-    state_->fail(makeError<ErrorId::kG0205>(text.ends_with('.') ? text + "0" : text, kiln::toString(dtype)), state_->locate(where));
+    state_->fail(makeError<ErrorId::kG0205>(text.ends_with('.') ? text + "0" : text, kiln::toString(dtype)),
+                 state_->locate(where));
     return state_->poison();
   }
   return constant(std::move(tensor), "constant", where);
@@ -134,16 +139,19 @@ Value GraphBuilder::variable(std::string_view name, Operand initial, bool isTrai
   }
   if (NodeId source = state.bodies[0].sourceOf[value.ref().node]; source >= 0) {
     const Node& node = state.bodies[0].body.node(source);
-    state.fail(withNote(makeError<ErrorId::kG0209>(fullName, kiln::describe(node)), node.location, kiln::describe(node) + " was made here"),
+    state.fail(withNote(makeError<ErrorId::kG0209>(fullName, kiln::describe(node)), node.location,
+                        kiln::describe(node) + " was made here"),
                location);
     return state.poison();
   }
-  const Node* node = state.addNamedNode(schemaOf("variable"), {}, {{"dtype", value.dtype()}, {"shape", value.shape()}}, fullName, location);
+  const Node* node = state.addNamedNode(schemaOf("variable"), {}, {{"dtype", value.dtype()}, {"shape", value.shape()}},
+                                        fullName, location);
   if (node == nullptr) {
     return state.poison();
   }
   const Value variable = state.makeValue(0, {node->id, 0});
-  const Node* assign = state.addNode(schemaOf("assign"), {variable, value}, {}, state.freshName(fullName + "/init"), location);
+  const Node* assign =
+      state.addNode(schemaOf("assign"), {variable, value}, {}, state.freshName(fullName + "/init"), location);
   if (assign == nullptr) {
     return state.poison();
   }
@@ -159,8 +167,8 @@ std::vector<Value> GraphBuilder::trainableVariables() const { return state_->tra
 Target GraphBuilder::assign(Value variable, Operand value, std::string_view name, Where where) {
   State& state = *state_;
   const SourceLocation location = state.locate(where);
-  const std::string fullName =
-      state.freshName(name.empty() ? (variable.name().empty() ? "assign" : variable.name() + "/assign") : state.scopedName(name));
+  const std::string fullName = state.freshName(
+      name.empty() ? (variable.name().empty() ? "assign" : variable.name() + "/assign") : state.scopedName(name));
   const std::string subject = "kiln.assign '" + fullName + "'";
   if (state.isFinished || state.refuseInFunction(subject, "functions have no state", location) ||
       !state.checkOperands(schemaOf("assign"), {variable}, location, subject)) {
@@ -177,8 +185,9 @@ Target GraphBuilder::assign(Value variable, Operand value, std::string_view name
   if (!state.checkOperands(schemaOf("assign"), {variable, given}, location, subject)) {
     return Target(state.poison());
   }
-  const Node* node = name.empty() ? state.addNode(schemaOf("assign"), {variable, given}, {}, fullName, location)
-                                  : state.addNamedNode(schemaOf("assign"), {variable, given}, {}, state.scopedName(name), location);
+  const Node* node =
+      name.empty() ? state.addNode(schemaOf("assign"), {variable, given}, {}, fullName, location)
+                   : state.addNamedNode(schemaOf("assign"), {variable, given}, {}, state.scopedName(name), location);
   return Target(node == nullptr ? state.poison() : state.makeValue(0, {node->id, 0}));
 }
 
@@ -210,7 +219,8 @@ Target GraphBuilder::group(std::string_view name, const std::vector<Target>& tar
   return Target(node == nullptr ? state.poison() : state.makeValue(0, {node->id, 0}));
 }
 
-// --- entries, dims, scopes, random state --------------------------------------------------------------------------------
+// --- entries, dims, scopes, random state
+// --------------------------------------------------------------------------------
 
 void GraphBuilder::entry(std::string_view name, EntrySpec spec, Where where) {
   state_->entries.push_back({std::string(name), std::move(spec), state_->locate(where)});
@@ -220,7 +230,8 @@ Dim GraphBuilder::dim(std::string_view name, int64_t min, int64_t max, Where whe
   const DimRange range{min, max};
   if (min < 0 || max < min || max > DimRange::kUnbounded) {
     addError(makeError<ErrorId::kG0015>(name, min, max), where);
-  } else if (auto [found, isNew] = state_->symbols.try_emplace(std::string(name), range); !isNew && found->second != range) {
+  } else if (auto [found, isNew] = state_->symbols.try_emplace(std::string(name), range);
+             !isNew && found->second != range) {
     addError(makeError<ErrorId::kG0217>(name, found->second.min, found->second.max, min, max), where);
   }
   return Dim::symbol(std::string(name));
@@ -270,7 +281,8 @@ Value GraphBuilder::randomState(Where where) {
     return state.randomState;
   }
   state.randomState = state.poison();  // stays so after an error, which is then reported once
-  const Node* node = state.addNamedNode(schemaOf("variable"), {}, {{"dtype", i64}, {"shape", Shape{2}}}, std::string(kRandomState), location);
+  const Node* node = state.addNamedNode(schemaOf("variable"), {}, {{"dtype", i64}, {"shape", Shape{2}}},
+                                        std::string(kRandomState), location);
   if (node == nullptr) {
     return state.poison();
   }
@@ -283,7 +295,8 @@ Value GraphBuilder::randomState(Where where) {
   return state.randomState = variable;
 }
 
-// --- functions --------------------------------------------------------------------------------------------------------
+// --- functions
+// --------------------------------------------------------------------------------------------------------
 
 void GraphBuilder::function(std::string_view name, const std::vector<ValueType>& parameters,
                             const std::function<std::vector<Value>(const std::vector<Value>&)>& body, Where where) {
@@ -312,13 +325,14 @@ void GraphBuilder::function(std::string_view name, const std::vector<ValueType>&
   state.openBodies.push_back(index);
   std::vector<Value> arguments;
   for (size_t i = 0; i < parameters.size(); ++i) {
-    const Node* node =
-        state.addNamedNode(schemaOf("placeholder"), {}, {{"dtype", parameters[i].dtype}, {"shape", parameters[i].shape}},
-                           "arg" + std::to_string(i), location);
+    const Node* node = state.addNamedNode(schemaOf("placeholder"), {},
+                                          {{"dtype", parameters[i].dtype}, {"shape", parameters[i].shape}},
+                                          "arg" + std::to_string(i), location);
     arguments.push_back(node == nullptr ? state.poison() : state.makeValue(index, {node->id, 0}));
   }
   const std::vector<Value> results = body(arguments);
-  const bool isFine = state.checkOperands(schemaOf("call"), results, location, "result of function '" + functionName + "'");
+  const bool isFine =
+      state.checkOperands(schemaOf("call"), results, location, "result of function '" + functionName + "'");
   state.openBodies.pop_back();
   if (!isFine || state.errors.size() != errorsBefore) {
     state.brokenFunctions.insert(functionName);

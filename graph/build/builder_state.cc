@@ -57,7 +57,8 @@ const Body& GraphBuilder::State::bodyOf(int index) const {
 
 const Node* GraphBuilder::State::nodeOf(const Value& value) const {
   const Body& body = bodyOf(value.body_);
-  return value.isPoisoned() || value.ref_.node >= static_cast<NodeId>(body.nodes.size()) ? nullptr : &body.node(value.ref_.node);
+  return value.isPoisoned() || value.ref_.node >= static_cast<NodeId>(body.nodes.size()) ? nullptr
+                                                                                         : &body.node(value.ref_.node);
 }
 
 Value GraphBuilder::State::makeValue(int body, ValueRef ref) const {
@@ -89,14 +90,16 @@ std::string GraphBuilder::State::freshName(const std::string& wanted) {
   return name;
 }
 
-void GraphBuilder::State::fail(const Status& status, SourceLocation where, std::string_view subject, const std::vector<Value>& inputs) {
+void GraphBuilder::State::fail(const Status& status, SourceLocation where, std::string_view subject,
+                               const std::vector<Value>& inputs) {
   Status error = diagnose(status, where, subject);
   constexpr size_t kNotedInputs = 3;
   for (size_t i = 0; i < inputs.size() && i < kNotedInputs; ++i) {
     const Node* maker = inputs[i].builder_ == nullptr ? nullptr : inputs[i].builder_->state().nodeOf(inputs[i]);
     if (maker != nullptr) {
-      error = withNote(error, maker->location, kiln::describe(*maker) + " was made here: " +
-                                                   (maker->outputs.empty() ? "no value" : maker->outputs[inputs[i].ref_.output].toString()));
+      error = withNote(error, maker->location,
+                       kiln::describe(*maker) + " was made here: " +
+                           (maker->outputs.empty() ? "no value" : maker->outputs[inputs[i].ref_.output].toString()));
     }
   }
   errors.add(error);
@@ -111,13 +114,15 @@ bool GraphBuilder::State::checkOperands(const OpSchema& op, const std::vector<Va
       fail(makeError<ErrorId::kG0201>(operandName(op, i)), where, subject);
       isFine = false;
     } else if (input.builder_ != builder) {
-      fail(makeError<ErrorId::kG0202>(operandName(op, i), input.name(), input.builder_->name()), where, subject, {input});
+      fail(makeError<ErrorId::kG0202>(operandName(op, i), input.name(), input.builder_->name()), where, subject,
+           {input});
       isFine = false;
     } else if (input.isPoisoned()) {
       isFine = false;
     } else if (input.body_ != openBodies.back()) {
-      fail(makeError<ErrorId::kG0203>(operandName(op, i), input.name(), bodies[input.body_].describe(), current().describe()), where,
-           subject, {input});
+      fail(makeError<ErrorId::kG0203>(operandName(op, i), input.name(), bodies[input.body_].describe(),
+                                      current().describe()),
+           where, subject, {input});
       isFine = false;
     } else if (const Node& maker = current().body.node(input.ref_.node); maker.outputs.empty() && op.name != "group") {
       fail(makeError<ErrorId::kG0002>(i, kiln::describe(maker) + " gives no value"), where, subject, {input});
@@ -127,8 +132,8 @@ bool GraphBuilder::State::checkOperands(const OpSchema& op, const std::vector<Va
   return isFine;
 }
 
-const Node* GraphBuilder::State::addNode(const OpSchema& op, const std::vector<Value>& inputs, Attributes attributes, std::string name,
-                                         SourceLocation where) {
+const Node* GraphBuilder::State::addNode(const OpSchema& op, const std::vector<Value>& inputs, Attributes attributes,
+                                         std::string name, SourceLocation where) {
   BodyState& state = current();
   Node node;
   node.id = static_cast<NodeId>(state.body.nodes.size());
@@ -153,8 +158,8 @@ const Node* GraphBuilder::State::addNode(const OpSchema& op, const std::vector<V
   return &state.body.nodes.back();
 }
 
-const Node* GraphBuilder::State::addNamedNode(const OpSchema& op, const std::vector<Value>& inputs, Attributes attributes,
-                                              std::string name, SourceLocation where) {
+const Node* GraphBuilder::State::addNamedNode(const OpSchema& op, const std::vector<Value>& inputs,
+                                              Attributes attributes, std::string name, SourceLocation where) {
   const std::string subject = "kiln." + std::string(op.name) + " '" + name + "'";
   if (Status status = checkName(name); !status.ok()) {
     fail(status, where, subject);
@@ -163,8 +168,9 @@ const Node* GraphBuilder::State::addNamedNode(const OpSchema& op, const std::vec
   BodyState& state = current();
   if (auto found = state.names.find(name); found != state.names.end()) {
     const Node& other = state.body.node(found->second);
-    fail(withNote(makeError<ErrorId::kG0001>(kiln::describe(other)), other.location, kiln::describe(other) + " was made here"), where,
-         subject);
+    fail(withNote(makeError<ErrorId::kG0001>(kiln::describe(other)), other.location,
+                  kiln::describe(other) + " was made here"),
+         where, subject);
     return nullptr;
   }
   return addNode(op, inputs, std::move(attributes), std::move(name), where);
@@ -186,7 +192,8 @@ std::vector<Value> GraphBuilder::makeNode(std::string_view op, const std::vector
     state_->fail(makeError<ErrorId::kG0220>(op, didYouMean(op, opNames())), location);
     return {};
   }
-  const bool isVariadic = std::any_of(schema->results.begin(), schema->results.end(), [](const OperandSpec& r) { return r.isVariadic; });
+  const bool isVariadic =
+      std::any_of(schema->results.begin(), schema->results.end(), [](const OperandSpec& r) { return r.isVariadic; });
   std::vector<Value> results(isVariadic ? 0 : schema->results.size(), state_->poison());
   if (state_->isFinished) {
     return results;  // finish() was refused or will be

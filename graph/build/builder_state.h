@@ -27,10 +27,10 @@ struct BodyState {
   std::string function;  ///< "" for the main body.
   BodyInference inference;
   std::unordered_map<std::string, NodeId> names;
-  std::unordered_map<std::string, int> nodeSuffixes;   ///< The next to try for a taken name.
+  std::unordered_map<std::string, int> nodeSuffixes;  ///< The next to try for a taken name.
   std::unordered_map<std::string, int> scopeSuffixes;
-  std::vector<std::string> prefixes = {""};            ///< Of the open scopes; the last one is current.
-  std::vector<NodeId> sourceOf;                        ///< For each node, a placeholder or variable that it depends on, or -1.
+  std::vector<std::string> prefixes = {""};  ///< Of the open scopes; the last one is current.
+  std::vector<NodeId> sourceOf;              ///< For each node, a placeholder or variable that it depends on, or -1.
 
   std::string describe() const { return function.empty() ? "the graph" : "function '" + function + "'"; }
 };
@@ -73,21 +73,25 @@ struct GraphBuilder::State {
   std::string freshName(const std::string& wanted);
 
   /// Records an error. `subject` is `kiln.matmul 'proj'`; the inputs' origins become notes.
-  void fail(const Status& status, SourceLocation where, std::string_view subject = "", const std::vector<Value>& inputs = {});
+  void fail(const Status& status, SourceLocation where, std::string_view subject = "",
+            const std::vector<Value>& inputs = {});
 
   /// True when all values can be operands here; records what is wrong. Poisoned values are silent.
-  bool checkOperands(const OpSchema& op, const std::vector<Value>& inputs, SourceLocation where, std::string_view subject);
+  bool checkOperands(const OpSchema& op, const std::vector<Value>& inputs, SourceLocation where,
+                     std::string_view subject);
 
   /// The node with exactly that name, or nothing after an error. The inputs are valid here.
-  const Node* addNode(const OpSchema& op, const std::vector<Value>& inputs, Attributes attributes, std::string name, SourceLocation where);
+  const Node* addNode(const OpSchema& op, const std::vector<Value>& inputs, Attributes attributes, std::string name,
+                      SourceLocation where);
   /// As addNode, for names that the user chose: refuses one that is taken or malformed.
-  const Node* addNamedNode(const OpSchema& op, const std::vector<Value>& inputs, Attributes attributes, std::string name,
-                           SourceLocation where);
+  const Node* addNamedNode(const OpSchema& op, const std::vector<Value>& inputs, Attributes attributes,
+                           std::string name, SourceLocation where);
 
   /// Records KILN-G0019 and returns true inside a function body.
   bool refuseInFunction(std::string_view what, std::string_view why, SourceLocation where);
   /// Whether a path of differentiable ops leads from each x to the ys, or none at all; records KILN-G0212.
-  bool checkDifferentiable(const std::vector<Value>& ys, const std::vector<Value>& xs, SourceLocation where, std::string_view subject);
+  bool checkDifferentiable(const std::vector<Value>& ys, const std::vector<Value>& xs, SourceLocation where,
+                           std::string_view subject);
 };
 
 }  // namespace kiln

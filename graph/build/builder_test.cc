@@ -21,7 +21,8 @@ std::vector<std::string> namesOf(const std::vector<Value>& values) {
 }
 
 size_t countOps(const Graph& graph, std::string_view op) {
-  return std::count_if(graph.body().nodes.begin(), graph.body().nodes.end(), [&](const Node& n) { return n.op->name == op; });
+  return std::count_if(graph.body().nodes.begin(), graph.body().nodes.end(),
+                       [&](const Node& n) { return n.op->name == op; });
 }
 
 TEST(GraphBuilder, NodesRememberTheLineThatMadeThem) {
@@ -152,8 +153,9 @@ TEST(GraphBuilder, RandomDrawsAdvanceTheStateOfEntriesThatDraw) {
 
 TEST(GraphBuilder, FunctionsAreCalledWithDimsOfTheCaller) {
   GraphBuilder g("functions");
-  g.function("scale", {{f32, Shape{dim("n"), 2}}, {f32, Shape{}}},
-             [](const std::vector<Value>& args) { return std::vector<Value>{args[0] * args[1], reduceSum(args[0], {1})}; });
+  g.function("scale", {{f32, Shape{dim("n"), 2}}, {f32, Shape{}}}, [](const std::vector<Value>& args) {
+    return std::vector<Value>{args[0] * args[1], reduceSum(args[0], {1})};
+  });
   auto x = g.placeholder("x", f32, {dim("batch"), 2});
   std::vector<Value> results = g.call("scale", {x, g.scalar(2, f32)});
   ASSERT_EQ(results.size(), 2u);
@@ -265,9 +267,12 @@ TEST(GraphBuilder, FinishListsEveryErrorWithItsLine) {
   auto z = g.placeholder("z", f32, {5});
   x + z;
   const Status status = g.finish().status();
-  EXPECT_THAT(std::string(status.message()), HasSubstr("builder_test.cc:" + std::to_string(first) + ": error: [KILN-O"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("builder_test.cc:" + std::to_string(first + 1) + ": error: [KILN-G0001]"));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("builder_test.cc:" + std::to_string(first + 3) + ": error: [KILN-G0204]"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("builder_test.cc:" + std::to_string(first) + ": error: [KILN-O"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("builder_test.cc:" + std::to_string(first + 1) + ": error: [KILN-G0001]"));
+  EXPECT_THAT(std::string(status.message()),
+              HasSubstr("builder_test.cc:" + std::to_string(first + 3) + ": error: [KILN-G0204]"));
   EXPECT_TRUE(y.isPoisoned());
 }
 

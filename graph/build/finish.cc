@@ -15,7 +15,8 @@ std::optional<Entry> resolveEntry(GraphBuilder::State& state, const GraphBuilder
   bool isFine = true;
   auto resolve = [&](const char* kind, const Value& value, const std::string& given) {
     const std::string name = given.empty() ? value.name() : given;
-    if (value.builder() == nullptr || (!value.isPoisoned() && (value.builder() != state.builder || value.body() != 0))) {
+    if (value.builder() == nullptr ||
+        (!value.isPoisoned() && (value.builder() != state.builder || value.body() != 0))) {
       state.fail(makeError<ErrorId::kG0010>(pending.name, kind, name), pending.location, "", {value});
       isFine = false;
     } else if (value.isPoisoned()) {

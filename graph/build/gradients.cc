@@ -19,10 +19,11 @@ std::string obstacleOf(const Node& node) {
 
 }  // namespace
 
-bool GraphBuilder::State::checkDifferentiable(const std::vector<Value>& ys, const std::vector<Value>& xs, SourceLocation where,
-                                              std::string_view subject) {
+bool GraphBuilder::State::checkDifferentiable(const std::vector<Value>& ys, const std::vector<Value>& xs,
+                                              SourceLocation where, std::string_view subject) {
   const Body& body = current().body;
-  // For each node: not reached from the ys, reached, or reached through differentiable ops only. `reader` leads back to a y.
+  // For each node: not reached from the ys, reached, or reached through differentiable ops only. `reader` leads back to
+  // a y.
   enum : char { kUnreached, kReached, kDifferentiable };
   std::vector<char> reach(body.nodes.size(), kUnreached);
   std::vector<NodeId> reader(body.nodes.size(), -1);
@@ -53,7 +54,8 @@ bool GraphBuilder::State::checkDifferentiable(const std::vector<Value>& ys, cons
       at = reader[at];
     }
     const Node& obstacle = body.node(at);
-    fail(withNote(makeError<ErrorId::kG0212>(ys.size() == 1 ? ys[0].name() : "the ys", x.name(), kiln::describe(obstacle), obstacleOf(obstacle)),
+    fail(withNote(makeError<ErrorId::kG0212>(ys.size() == 1 ? ys[0].name() : "the ys", x.name(),
+                                             kiln::describe(obstacle), obstacleOf(obstacle)),
                   obstacle.location, kiln::describe(obstacle) + " was made here"),
          where, subject);
     isFine = false;
@@ -61,8 +63,8 @@ bool GraphBuilder::State::checkDifferentiable(const std::vector<Value>& ys, cons
   return isFine;
 }
 
-std::vector<Value> GraphBuilder::gradients(const std::vector<Value>& ys, const std::vector<Value>& xs, const std::vector<Value>& seeds,
-                                           Where where) {
+std::vector<Value> GraphBuilder::gradients(const std::vector<Value>& ys, const std::vector<Value>& xs,
+                                           const std::vector<Value>& seeds, Where where) {
   State& state = *state_;
   const SourceLocation location = state.locate(where);
   const std::vector<Value> poisoned(xs.size(), state.poison());
@@ -94,19 +96,22 @@ std::vector<Value> GraphBuilder::gradients(const std::vector<Value>& ys, const s
     }
   }
   if (!seeds.empty() && seeds.size() != ys.size()) {
-    state.fail(makeError<ErrorId::kG0213>(std::to_string(seeds.size()) + " seeds", std::to_string(ys.size()) + " ys"), location, subject);
+    state.fail(makeError<ErrorId::kG0213>(std::to_string(seeds.size()) + " seeds", std::to_string(ys.size()) + " ys"),
+               location, subject);
     return poisoned;
   }
   for (size_t i = 0; i < seeds.size(); ++i) {
     if (typeOf(seeds[i]) != typeOf(ys[i])) {
-      fail(makeError<ErrorId::kG0213>("seed " + std::to_string(i) + " is " + typeOf(seeds[i]), typeOf(ys[i])), seeds[i]);
+      fail(makeError<ErrorId::kG0213>("seed " + std::to_string(i) + " is " + typeOf(seeds[i]), typeOf(ys[i])),
+           seeds[i]);
     }
   }
   if (!isFine || !state.checkDifferentiable(ys, xs, location, subject)) {
     return poisoned;
   }
-  std::vector<Value> results = makeNode(
-      "gradients", inputs, {{"num_ys", static_cast<int64_t>(ys.size())}, {"num_xs", static_cast<int64_t>(xs.size())}}, "", where);
+  std::vector<Value> results =
+      makeNode("gradients", inputs,
+               {{"num_ys", static_cast<int64_t>(ys.size())}, {"num_xs", static_cast<int64_t>(xs.size())}}, "", where);
   return results.size() == xs.size() ? results : poisoned;
 }
 

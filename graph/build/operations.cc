@@ -90,7 +90,8 @@ Value matmul(Operand a, Operand b, bool transposeA, bool transposeB) {
   return detail::makeOperation("matmul", {a, b}, {{"transpose_a", transposeA}, {"transpose_b", transposeB}});
 }
 
-// --- reductions ---------------------------------------------------------------------------------------------------------
+// --- reductions
+// ---------------------------------------------------------------------------------------------------------
 
 Value reduceSum(Operand x, std::vector<int64_t> axes, bool keepDims) {
   return detail::makeOperation("reduce_sum", {x}, {{"axes", std::move(axes)}, {"keep_dims", keepDims}});
@@ -116,7 +117,8 @@ Value softmaxCrossEntropy(Operand logits, Operand labels) {
   return detail::makeOperation(isDense ? "softmax_cross_entropy_dense" : "softmax_cross_entropy", {logits, labels});
 }
 
-// --- movement -----------------------------------------------------------------------------------------------------------
+// --- movement
+// -----------------------------------------------------------------------------------------------------------
 
 Value reshape(Operand x, Shape shape) {
   const auto isUnknown = [](const Dim& d) { return d.isStatic() && d.value() == -1; };
@@ -135,9 +137,10 @@ Value reshape(Operand x, Shape shape) {
     const bool isZero = known.isStatic() && known.value() == 0;
     std::optional<Dim> length = unknowns == 1 && !isZero ? total.dividedBy(known) : std::nullopt;
     if (!length) {
-      const std::string reason = unknowns > 1 ? "there are " + std::to_string(unknowns) + " of them"
-                                              : "'" + x.value.name() + "' of shape " + x.value.shape().toString() + " has " +
-                                                    total.toString() + " elements, which is no multiple of " + known.toString();
+      const std::string reason = unknowns > 1
+                                     ? "there are " + std::to_string(unknowns) + " of them"
+                                     : "'" + x.value.name() + "' of shape " + x.value.shape().toString() + " has " +
+                                           total.toString() + " elements, which is no multiple of " + known.toString();
       x.value.builder()->addError(makeError<ErrorId::kG0207>(shape.toString(), reason), x.where);
       return poisonOf(x);
     }
@@ -167,13 +170,15 @@ Value slice(Operand x, Shape starts, Shape ends, std::vector<int64_t> steps) {
 }
 
 Value concat(const std::vector<Value>& inputs, int64_t axis, std::source_location where) {
-  return detail::makeOperation("concat", [&] {
-    std::vector<Operand> operands;
-    for (const Value& input : inputs) {
-      operands.emplace_back(input, where);
-    }
-    return operands;
-  }(), {{"axis", axis}});
+  return detail::makeOperation("concat",
+                               [&] {
+                                 std::vector<Operand> operands;
+                                 for (const Value& input : inputs) {
+                                   operands.emplace_back(input, where);
+                                 }
+                                 return operands;
+                               }(),
+                               {{"axis", axis}});
 }
 
 Value pad(Operand x, Operand value, Shape low, Shape high, std::vector<int64_t> interior) {
@@ -185,7 +190,8 @@ Value pad(Operand x, Operand value, Shape low, Shape high, std::vector<int64_t> 
   if (interior.empty()) {
     interior.assign(low.rank(), 0);
   }
-  const std::vector<Value> inputs = {x.value, filling, shapeValue(g, std::move(low), x.where), shapeValue(g, std::move(high), x.where)};
+  const std::vector<Value> inputs = {x.value, filling, shapeValue(g, std::move(low), x.where),
+                                     shapeValue(g, std::move(high), x.where)};
   return g.makeNode("pad", inputs, {{"interior", std::move(interior)}}, "", x.where)[0];
 }
 
@@ -215,7 +221,8 @@ Value squeeze(Operand x, int64_t axis) {
   return reshape(x, Shape(std::move(dims)));
 }
 
-// --- indexing -----------------------------------------------------------------------------------------------------------
+// --- indexing
+// -----------------------------------------------------------------------------------------------------------
 
 Value gather(Operand x, Operand indices, int64_t axis, int64_t batchDims) {
   return detail::makeOperation("gather", {x, indices}, {{"axis", axis}, {"batch_dims", batchDims}});
@@ -237,7 +244,8 @@ Value full(GraphBuilder& g, Shape shape, double value, DType dtype, std::source_
   return broadcastTo(Operand(g.scalar(value, dtype, where), where), std::move(shape));
 }
 
-// --- random numbers -----------------------------------------------------------------------------------------------------
+// --- random numbers
+// -----------------------------------------------------------------------------------------------------
 
 Value randomUniform(GraphBuilder& g, Shape shape, DType dtype, double low, double high, std::source_location where) {
   return g.makeNode("random_uniform", {g.randomState(where), shapeValue(g, std::move(shape), where)},
@@ -246,10 +254,12 @@ Value randomUniform(GraphBuilder& g, Shape shape, DType dtype, double low, doubl
 
 Value randomNormal(GraphBuilder& g, Shape shape, DType dtype, double mean, double stddev, std::source_location where) {
   return g.makeNode("random_normal", {g.randomState(where), shapeValue(g, std::move(shape), where)},
-                    {{"op_id", g.nextRandomOpId()}, {"dtype", dtype}, {"mean", mean}, {"stddev", stddev}}, "", where)[0];
+                    {{"op_id", g.nextRandomOpId()}, {"dtype", dtype}, {"mean", mean}, {"stddev", stddev}}, "",
+                    where)[0];
 }
 
-// --- optimizer steps ----------------------------------------------------------------------------------------------------
+// --- optimizer steps
+// ----------------------------------------------------------------------------------------------------
 
 namespace {
 
@@ -272,15 +282,16 @@ Value sgdUpdate(Operand parameter, Operand gradient, Operand learningRate, doubl
   return makeUpdate("sgd", {parameter, gradient, learningRate}, {{"weight_decay", weightDecay}})[0];
 }
 
-MomentumResult momentumUpdate(Operand parameter, Operand gradient, Operand velocity, Operand learningRate, double momentum,
-                              bool nesterov, double weightDecay) {
-  const std::vector<Value> results = makeUpdate("momentum", {parameter, gradient, velocity, learningRate},
-                                                {{"momentum", momentum}, {"nesterov", nesterov}, {"weight_decay", weightDecay}});
+MomentumResult momentumUpdate(Operand parameter, Operand gradient, Operand velocity, Operand learningRate,
+                              double momentum, bool nesterov, double weightDecay) {
+  const std::vector<Value> results =
+      makeUpdate("momentum", {parameter, gradient, velocity, learningRate},
+                 {{"momentum", momentum}, {"nesterov", nesterov}, {"weight_decay", weightDecay}});
   return {results[0], results[1]};
 }
 
-AdamResult adamUpdate(Operand parameter, Operand gradient, Operand firstMoment, Operand secondMoment, Operand step, Operand learningRate,
-                      double beta1, double beta2, double epsilon, double weightDecay) {
+AdamResult adamUpdate(Operand parameter, Operand gradient, Operand firstMoment, Operand secondMoment, Operand step,
+                      Operand learningRate, double beta1, double beta2, double epsilon, double weightDecay) {
   const std::vector<Value> results =
       makeUpdate("adam", {parameter, gradient, firstMoment, secondMoment, step, learningRate},
                  {{"beta1", beta1}, {"beta2", beta2}, {"epsilon", epsilon}, {"weight_decay", weightDecay}});

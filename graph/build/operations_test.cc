@@ -11,7 +11,8 @@ class Operations : public testing::Test {
  protected:
   void TearDown() override {
     StatusOr<Graph> graph = g.finish();
-    EXPECT_TRUE(graph.ok() || errorIdOf(graph.status()) == "KILN-G0218") << graph.status();  // a case may have finished itself
+    EXPECT_TRUE(graph.ok() || errorIdOf(graph.status()) == "KILN-G0218")
+        << graph.status();  // a case may have finished itself
   }
   Value input(const char* name, Shape shape, DType dtype = f32) { return g.placeholder(name, dtype, std::move(shape)); }
 

@@ -3,12 +3,14 @@
 
 namespace kiln {
 
-StatusOr<SymbolValues> bindSymbols(const Body& body, const std::vector<Port>& ports, const std::vector<std::shared_ptr<const Tensor>>& tensors,
+StatusOr<SymbolValues> bindSymbols(const Body& body, const std::vector<Port>& ports,
+                                   const std::vector<std::shared_ptr<const Tensor>>& tensors,
                                    const std::map<std::string, DimRange>& ranges) {
   SymbolValues values;
   std::map<std::string, std::string, std::less<>> boundBy;
   auto mismatch = [&](size_t i, const std::string& reason) {
-    return makeError<ErrorId::kG0303>(ports[i].name, Shape::of(tensors[i]->dims()).toString(), body.type(ports[i].value).shape.toString(), reason);
+    return makeError<ErrorId::kG0303>(ports[i].name, Shape::of(tensors[i]->dims()).toString(),
+                                      body.type(ports[i].value).shape.toString(), reason);
   };
   // Bare symbols first: they tell the values that the other dims are checked with.
   for (size_t i = 0; i < ports.size(); ++i) {
@@ -17,7 +19,8 @@ StatusOr<SymbolValues> bindSymbols(const Body& body, const std::vector<Port>& po
       return makeError<ErrorId::kG0302>(ports[i].name, toString(tensors[i]->dtype()), toString(wanted.dtype));
     }
     if (tensors[i]->rank() != wanted.shape.rank()) {
-      return mismatch(i, "it has rank " + std::to_string(tensors[i]->rank()) + ", wanted " + std::to_string(wanted.shape.rank()));
+      return mismatch(
+          i, "it has rank " + std::to_string(tensors[i]->rank()) + ", wanted " + std::to_string(wanted.shape.rank()));
     }
     for (int axis = 0; axis < wanted.shape.rank(); ++axis) {
       const int64_t length = tensors[i]->dims()[axis];
@@ -41,8 +44,9 @@ StatusOr<SymbolValues> bindSymbols(const Body& body, const std::vector<Port>& po
       });
       if (isKnown && length != tensors[i]->dims()[axis]) {
         auto symbol = wanted[axis].asSymbol();
-        return mismatch(i, "dimension " + std::to_string(axis) + " is " + std::to_string(tensors[i]->dims()[axis]) + ", wanted " +
-                               std::to_string(length) + (symbol ? " (" + *symbol + " of feed '" + boundBy.at(*symbol) + "')" : ""));
+        return mismatch(i, "dimension " + std::to_string(axis) + " is " + std::to_string(tensors[i]->dims()[axis]) +
+                               ", wanted " + std::to_string(length) +
+                               (symbol ? " (" + *symbol + " of feed '" + boundBy.at(*symbol) + "')" : ""));
       }
     }
   }

@@ -16,7 +16,8 @@ namespace kiln {
 using SymbolValues = std::map<std::string, int64_t, std::less<>>;
 
 /// Checks the tensors against the types of `ports` and gives every symbol its number. Errors: KILN-G0302, G0303, G0305.
-StatusOr<SymbolValues> bindSymbols(const Body& body, const std::vector<Port>& ports, const std::vector<std::shared_ptr<const Tensor>>& tensors,
+StatusOr<SymbolValues> bindSymbols(const Body& body, const std::vector<Port>& ports,
+                                   const std::vector<std::shared_ptr<const Tensor>>& tensors,
                                    const std::map<std::string, DimRange>& ranges);
 
 }  // namespace kiln

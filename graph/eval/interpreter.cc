@@ -32,7 +32,8 @@ struct Frame {
 
 class Run {
  public:
-  Run(const Graph& graph, const Entry& entry, const VariableStore& variables) : graph_(graph), entry_(entry), variables_(variables) {}
+  Run(const Graph& graph, const Entry& entry, const VariableStore& variables)
+      : graph_(graph), entry_(entry), variables_(variables) {}
 
   Status execute(const std::vector<TensorView>& feeds) {
     if (feeds.size() != entry_.feeds.size()) {
@@ -51,7 +52,8 @@ class Run {
     for (NodeId assign : assignsOf(graph_.body(), entry_.targets)) {
       kept.push_back({assign, 0});
     }
-    KILN_RETURN_IF_ERROR(push(graph_.body(), entry_.feeds, std::move(fed), graph_.symbols(), graph_.body().slice(roots), std::move(kept)));
+    KILN_RETURN_IF_ERROR(push(graph_.body(), entry_.feeds, std::move(fed), graph_.symbols(), graph_.body().slice(roots),
+                              std::move(kept)));
     while (frames_.size() > 1 || frames_.back().next < frames_.back().order.size()) {
       KILN_RETURN_IF_ERROR(step());
     }
@@ -221,7 +223,8 @@ const Tensor* VariableStore::find(std::string_view name) const {
   return found == values_.end() ? nullptr : &found->second;
 }
 
-StatusOr<std::vector<Tensor>> Interpreter::evaluate(const Graph& graph, const Entry& entry, const std::vector<TensorView>& feeds,
+StatusOr<std::vector<Tensor>> Interpreter::evaluate(const Graph& graph, const Entry& entry,
+                                                    const std::vector<TensorView>& feeds,
                                                     VariableStore& variables) const {
   Run run(graph, entry, variables);
   KILN_RETURN_IF_ERROR(run.execute(feeds));

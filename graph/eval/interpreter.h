@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file The reference interpreter: runs the ops' reference code one node at a time. It says what a graph means; speed is not
-/// its aim.
+/// \file The reference interpreter: runs the ops' reference code one node at a time. It says what a graph means; speed
+/// is not its aim.
 #pragma once
 
 #include <map>
@@ -30,9 +30,10 @@ class VariableStore {
 /// Evaluates entries of graphs. Has no state of its own; any thread may use it with a store of its own.
 class Interpreter {
  public:
-  /// The fetches of `entry` for these feeds, one for each feed of the entry, in order. Variables are read as they were before
-  /// the run; assignments take effect together at its end, and after an error the store is as it was. Values are freed after
-  /// their last use. Errors: KILN-G0301 to G0308, faults of ops (index out of range, division by zero) with the node's place.
+  /// The fetches of `entry` for these feeds, one for each feed of the entry, in order. Variables are read as they were
+  /// before the run; assignments take effect together at its end, and after an error the store is as it was. Values are
+  /// freed after their last use. Errors: KILN-G0301 to G0308, faults of ops (index out of range, division by zero) with
+  /// the node's place.
   StatusOr<std::vector<Tensor>> evaluate(const Graph& graph, const Entry& entry, const std::vector<TensorView>& feeds,
                                          VariableStore& variables) const;
 };

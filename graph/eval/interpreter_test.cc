@@ -110,7 +110,9 @@ TEST(Interpreter, CallsBindTheirOwnSymbols) {
   cb[0].named("cb");
   Graph graph = g.finish().value();
   VariableStore store;
-  auto results = run(graph, store, {"a", "b"}, {Tensor::of<float>({2}, {1, 3}), Tensor::of<float>({3}, {1, 2, 6})}, {"ca", "cb", "cb:1"}).value();
+  auto results = run(graph, store, {"a", "b"}, {Tensor::of<float>({2}, {1, 3}), Tensor::of<float>({3}, {1, 2, 6})},
+                     {"ca", "cb", "cb:1"})
+                     .value();
   EXPECT_THAT(listOf(results[0]), ElementsAre(-1, 1));
   EXPECT_THAT(listOf(results[1]), ElementsAre(-2, -1, 3));
   EXPECT_EQ(results[2].at(0), 0);
@@ -150,7 +152,8 @@ TEST(Interpreter, RandomNumbersFollowSeedAndStep) {
     return g.finish().value();
   };
   Graph graph = build(3);
-  VariableStore store = initialValues(graph).value(), again = initialValues(build(3)).value(), other = initialValues(build(4)).value();
+  VariableStore store = initialValues(graph).value(), again = initialValues(build(3)).value(),
+                other = initialValues(build(4)).value();
   EXPECT_TRUE(store.find("w")->identicalTo(*again.find("w")));
   EXPECT_FALSE(store.find("w")->identicalTo(*other.find("w")));
   const Tensor first = run(graph, store, {}, {}, {"noise"}).value()[0];

@@ -27,8 +27,8 @@ void checkAssignments(const Body& body, const Entry& entry, ErrorList& errors) {
   for (NodeId assign : assignsOf(body, entry.targets)) {
     auto [other, isNew] = assignOf.emplace(body.node(assign).inputs[0].node, assign);
     if (!isNew) {
-      errors.add(diagnose(makeError<ErrorId::kG0034>(variableOf(body, assign), entry.name, body.node(other->second).name,
-                                                     body.node(assign).name),
+      errors.add(diagnose(makeError<ErrorId::kG0034>(variableOf(body, assign), entry.name,
+                                                     body.node(other->second).name, body.node(assign).name),
                           body.node(assign).location));
     }
   }
@@ -163,14 +163,16 @@ StatusOr<Entry> makeEntry(const Graph& graph, std::string name, const std::vecto
   for (const std::string& feed : feeds) {
     StatusOr<ValueRef> value = graph.findValue(feed);
     if (!value.ok()) {
-      return makeError<ErrorId::kG0031>(feed, didYouMean(feed, namesOf([](const Node& n) { return isOp(n, "placeholder"); })));
+      return makeError<ErrorId::kG0031>(
+          feed, didYouMean(feed, namesOf([](const Node& n) { return isOp(n, "placeholder"); })));
     }
     entry.feeds.push_back({feed, *value});
   }
   for (const std::string& fetch : fetches) {
     StatusOr<ValueRef> value = graph.findValue(fetch);
     if (!value.ok()) {
-      return makeError<ErrorId::kG0032>(fetch, didYouMean(fetch, namesOf([](const Node& n) { return !n.outputs.empty(); })));
+      return makeError<ErrorId::kG0032>(fetch,
+                                        didYouMean(fetch, namesOf([](const Node& n) { return !n.outputs.empty(); })));
     }
     entry.fetches.push_back({fetch, *value});
   }

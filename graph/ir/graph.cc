@@ -151,7 +151,8 @@ bool Graph::operator==(const Graph& other) const {
     return true;
   }
   if (a.name != b.name || a.symbols != b.symbols || a.entries.size() != b.entries.size() ||
-      a.functions.size() != b.functions.size() || a.weights.size() != b.weights.size() || !equalBodies(a.body, b.body)) {
+      a.functions.size() != b.functions.size() || a.weights.size() != b.weights.size() ||
+      !equalBodies(a.body, b.body)) {
     return false;
   }
   for (size_t i = 0; i < a.entries.size(); ++i) {

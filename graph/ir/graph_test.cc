@@ -11,7 +11,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 // Adds a node without types: Graph::create infers them.
-NodeId add(Body& body, std::string_view op, std::string name, std::vector<ValueRef> inputs = {}, Attributes attributes = {}) {
+NodeId add(Body& body, std::string_view op, std::string name, std::vector<ValueRef> inputs = {},
+           Attributes attributes = {}) {
   Node node;
   node.id = static_cast<NodeId>(body.nodes.size());
   node.op = findOp(op);
@@ -74,7 +75,8 @@ TEST(Graph, AnEmptyGraphHasNothing) {
 TEST(Graph, FindsValuesByEndpoint) {
   GraphData data;
   const NodeId p = addVariable(data.body, "p");
-  const NodeId rate = add(data.body, "constant", "rate", {}, {{"value", TensorPtr(std::make_shared<Tensor>(Tensor::scalar(0.1f)))}});
+  const NodeId rate =
+      add(data.body, "constant", "rate", {}, {{"value", TensorPtr(std::make_shared<Tensor>(Tensor::scalar(0.1f)))}});
   const NodeId step = add(data.body, "momentum", "step", {{p, 0}, {p, 0}, {p, 0}, {rate, 0}});
   Graph graph = Graph::create(std::move(data)).value();
   EXPECT_EQ(graph.findValue("step").value(), (ValueRef{step, 0}));

@@ -73,7 +73,8 @@ Status checkCallCost(const std::vector<ValueType>& arguments, const std::vector<
 
 Status checkShapeCost(const Shape& shape) {
   const Cost cost = costOf(shape);
-  return cost.terms > kMostTerms || cost.degree > kHighestDegree ? tooCostly("of rank " + std::to_string(shape.rank())) : absl::OkStatus();
+  return cost.terms > kMostTerms || cost.degree > kHighestDegree ? tooCostly("of rank " + std::to_string(shape.rank()))
+                                                                 : absl::OkStatus();
 }
 
 BodyInference::BodyInference(const Body& body, const std::map<std::string, Function>& functions)
@@ -94,7 +95,8 @@ Status BodyInference::infer(Node& node) {
   context.attributes = &node.attributes;
   std::vector<ValueType> parameters, results;
   if (node.op->name == "call") {
-    if (const Attribute* callee = node.attributes.find("callee"); callee != nullptr && std::holds_alternative<std::string>(*callee)) {
+    if (const Attribute* callee = node.attributes.find("callee");
+        callee != nullptr && std::holds_alternative<std::string>(*callee)) {
       const std::string& name = std::get<std::string>(*callee);
       auto function = functions_.find(name);
       if (function == functions_.end()) {

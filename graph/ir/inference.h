@@ -21,8 +21,9 @@ class BodyInference {
  public:
   BodyInference(const Body& body, const std::map<std::string, Function>& functions);
 
-  /// Fills in the attribute defaults and the result types of `node`, whose inputs are nodes of the body that were inferred
-  /// before, and whose id is where it will be put. Errors: KILN-G0007 and those of inferNode(), without place and node name.
+  /// Fills in the attribute defaults and the result types of `node`, whose inputs are nodes of the body that were
+  /// inferred before, and whose id is where it will be put. Errors: KILN-G0007 and those of inferNode(), without place
+  /// and node name.
   Status infer(Node& node);
 
   /// The elements of an integer vector that are known while building, or nothing.

@@ -13,8 +13,8 @@ namespace {
 // Each entry is checked by a walk over the graph. Models have a handful.
 constexpr size_t kMostEntries = 1000;
 
-// Calls repeat the results of a function, so a file may stand for far more values than it has bytes. A graph of a million
-// nodes stays below.
+// Calls repeat the results of a function, so a file may stand for far more values than it has bytes. A graph of a
+// million nodes stays below.
 constexpr size_t kMostValues = 4'000'000;
 
 using NamesToIds = std::unordered_map<std::string_view, NodeId>;
@@ -48,7 +48,8 @@ class BodyCheck {
       auto [other, isNew] = names.emplace(node.name, node.id);
       if (!isNew) {
         const Node& first = body_.nodes[other->second];
-        fail(node, withNote(makeError<ErrorId::kG0001>(describe(first)), first.location, describe(first) + " was made here"));
+        fail(node,
+             withNote(makeError<ErrorId::kG0001>(describe(first)), first.location, describe(first) + " was made here"));
       }
       if (valueCount_ > kMostValues) {
         errors_.add(diagnose(makeError<ErrorId::kG0024>(kMostValues, "values"), node.location));
@@ -80,7 +81,8 @@ class BodyCheck {
     for (size_t i = 0; i < node.inputs.size(); ++i) {
       const ValueRef input = node.inputs[i];
       if (input.node < 0 || input.node >= static_cast<NodeId>(body_.nodes.size())) {
-        fail(node, makeError<ErrorId::kG0002>(i, "node " + std::to_string(input.node) + " of a body with " + nodeCount(body_)));
+        fail(node, makeError<ErrorId::kG0002>(
+                       i, "node " + std::to_string(input.node) + " of a body with " + nodeCount(body_)));
         isFine = false;
       } else if (input.node >= node.id) {
         fail(node, makeError<ErrorId::kG0003>(i, body_.nodes[input.node].name));
@@ -89,8 +91,8 @@ class BodyCheck {
         isFine = false;
       } else if (const Node& maker = body_.nodes[input.node];
                  input.output < 0 || input.output >= static_cast<int32_t>(maker.outputs.size())) {
-        fail(node, makeError<ErrorId::kG0002>(i, "output " + std::to_string(input.output) + " of " + describe(maker) + ", which has " +
-                                                     std::to_string(maker.outputs.size())));
+        fail(node, makeError<ErrorId::kG0002>(i, "output " + std::to_string(input.output) + " of " + describe(maker) +
+                                                     ", which has " + std::to_string(maker.outputs.size())));
         isFine = false;
       }
     }
@@ -114,7 +116,8 @@ class BodyCheck {
       Status error = diagnose(status, node.location, describe(node));
       for (size_t i = 0; i < node.inputs.size() && i < kNotedInputs; ++i) {
         const Node& maker = body_.nodes[node.inputs[i].node];
-        error = withNote(error, maker.location, describe(maker) + " was made here: " + body_.type(node.inputs[i]).toString());
+        error = withNote(error, maker.location,
+                         describe(maker) + " was made here: " + body_.type(node.inputs[i]).toString());
       }
       errors_.add(error);
       return false;
@@ -124,7 +127,9 @@ class BodyCheck {
       while (i < stored.size() && i < node.outputs.size() && stored[i] == node.outputs[i]) {
         ++i;
       }
-      auto textAt = [i](const std::vector<ValueType>& types) { return i < types.size() ? types[i].toString() : std::string("none"); };
+      auto textAt = [i](const std::vector<ValueType>& types) {
+        return i < types.size() ? types[i].toString() : std::string("none");
+      };
       fail(node, makeError<ErrorId::kG0005>(i, textAt(stored), textAt(node.outputs)));
       return false;
     }
@@ -137,7 +142,8 @@ class BodyCheck {
       fail(node, makeError<ErrorId::kG0018>(describe(body_.node(node.inputs[0].node))));
     }
     if (function_ != nullptr && (op == "variable" || op == "assign" || op == "group")) {
-      errors_.add(diagnose(makeError<ErrorId::kG0019>(describe(node), *function_, "functions have no state"), node.location));
+      errors_.add(
+          diagnose(makeError<ErrorId::kG0019>(describe(node), *function_, "functions have no state"), node.location));
     }
   }
 
@@ -154,7 +160,8 @@ std::vector<std::string> calleesOf(const Body& body) {
   std::vector<std::string> callees;
   for (const Node& node : body.nodes) {
     if (node.op != nullptr && node.op->name == "call") {
-      if (const Attribute* callee = node.attributes.find("callee"); callee && std::holds_alternative<std::string>(*callee)) {
+      if (const Attribute* callee = node.attributes.find("callee");
+          callee && std::holds_alternative<std::string>(*callee)) {
         callees.push_back(std::get<std::string>(*callee));
       }
     }
@@ -198,7 +205,8 @@ std::vector<std::string> orderFunctions(const GraphData& data, ErrorList& errors
       }
       if (states[callee] == State::kNew) {
         open(callee);
-      } else if (auto start = std::find_if(stack.begin(), stack.end(), [&](const Frame& f) { return f.name == callee; });
+      } else if (auto start =
+                     std::find_if(stack.begin(), stack.end(), [&](const Frame& f) { return f.name == callee; });
                  start != stack.end()) {
         std::string chain;
         for (auto frame = start; frame != stack.end(); ++frame) {
@@ -221,7 +229,8 @@ std::vector<std::string> orderFunctions(const GraphData& data, ErrorList& errors
   return order;
 }
 
-void checkFunction(GraphData& data, Function& function, std::unordered_set<std::string>& broken, size_t& valueCount, ErrorList& errors) {
+void checkFunction(GraphData& data, Function& function, std::unordered_set<std::string>& broken, size_t& valueCount,
+                   ErrorList& errors) {
   const size_t before = errors.size();
   if (Status name = checkName(function.name); !name.ok()) {
     errors.add(name);
@@ -337,7 +346,8 @@ StatusOr<Graph> Graph::create(GraphData data) {
     for (size_t i = 0; i < sorted.size(); ++i) {
       sorted[i] = static_cast<NodeId>(i);
     }
-    std::sort(sorted.begin(), sorted.end(), [&](NodeId a, NodeId b) { return data.body.node(a).name < data.body.node(b).name; });
+    std::sort(sorted.begin(), sorted.end(),
+              [&](NodeId a, NodeId b) { return data.body.node(a).name < data.body.node(b).name; });
     for (NodeId id : sorted) {
       names->emplace_hint(names->end(), data.body.node(id).name, id);
     }

@@ -12,8 +12,8 @@ Value failed(GraphBuilder& g, Status status, std::source_location where) {
 
 }  // namespace
 
-Value dense(GraphBuilder& g, std::string_view name, Value x, int64_t units, Activation activation, const DenseOptions& options,
-            std::source_location where) {
+Value dense(GraphBuilder& g, std::string_view name, Value x, int64_t units, Activation activation,
+            const DenseOptions& options, std::source_location where) {
   if (x.builder() != nullptr && x.isPoisoned()) {
     return x;
   }
@@ -21,11 +21,14 @@ Value dense(GraphBuilder& g, std::string_view name, Value x, int64_t units, Acti
     return failed(g, makeError<ErrorId::kG0201>("x"), where);
   }
   if (!isFloat(x.dtype()) || x.rank() < 2 || !x.shape()[x.rank() - 1].isStatic()) {
-    return failed(g, makeError<ErrorId::kG0240>(x.name(), ValueType{x.dtype(), x.shape()}.toString(), "dense '" + std::string(name) + "'"),
+    return failed(g,
+                  makeError<ErrorId::kG0240>(x.name(), ValueType{x.dtype(), x.shape()}.toString(),
+                                             "dense '" + std::string(name) + "'"),
                   where);
   }
   if (units < 1) {
-    return failed(g, makeError<ErrorId::kG0243>("units of dense '" + std::string(name) + "'", units, "at least 1"), where);
+    return failed(g, makeError<ErrorId::kG0243>("units of dense '" + std::string(name) + "'", units, "at least 1"),
+                  where);
   }
   const int64_t inputs = x.shape()[x.rank() - 1].value();
   auto scope = g.scope(name, where);

@@ -19,8 +19,9 @@ struct DenseOptions {
   Initializer bias = uniformFanIn();    ///< Of `b`.
 };
 
-/// `activation(x w + b)` over the last axis of x [.., in]: a float tensor of rank 2 or more whose last length is a number. Makes
-/// the trainable variables `name/w` [in, units] and `name/b` [units] of x's dtype. Errors: KILN-G0240, KILN-G0243.
+/// `activation(x w + b)` over the last axis of x [.., in]: a float tensor of rank 2 or more whose last length is a
+/// number. Makes the trainable variables `name/w` [in, units] and `name/b` [units] of x's dtype. Errors: KILN-G0240,
+/// KILN-G0243.
 Value dense(GraphBuilder& g, std::string_view name, Value x, int64_t units, Activation activation = nullptr,
             const DenseOptions& options = {}, std::source_location where = std::source_location::current());
 

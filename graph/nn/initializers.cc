@@ -7,7 +7,9 @@
 namespace kiln::nn {
 namespace {
 
-Value uniform(const InitializerContext& c, double bound) { return randomUniform(c.g, c.shape, c.dtype, -bound, bound, c.where); }
+Value uniform(const InitializerContext& c, double bound) {
+  return randomUniform(c.g, c.shape, c.dtype, -bound, bound, c.where);
+}
 
 // A layer without inputs has no scale to keep; its variables have no elements.
 double atLeastOne(int64_t fan) { return static_cast<double>(std::max<int64_t>(fan, 1)); }

@@ -9,10 +9,15 @@ namespace {
 // Records KILN-G0243 for the first option that is out of range.
 class OptionCheck {
  public:
-  OptionCheck(GraphBuilder& g, std::string method, std::source_location where) : g_(g), method_(std::move(method)), where_(where) {}
+  OptionCheck(GraphBuilder& g, std::string method, std::source_location where)
+      : g_(g), method_(std::move(method)), where_(where) {}
   OptionCheck& atLeastZero(const char* name, double value) { return require(value >= 0, name, value, "0 or more"); }
-  OptionCheck& fraction(const char* name, double value) { return require(value >= 0 && value < 1, name, value, "a number in [0, 1)"); }
-  OptionCheck& learningRate(const Operand& rate) { return rate.number ? atLeastZero("learningRate", *rate.number) : *this; }
+  OptionCheck& fraction(const char* name, double value) {
+    return require(value >= 0 && value < 1, name, value, "a number in [0, 1)");
+  }
+  OptionCheck& learningRate(const Operand& rate) {
+    return rate.number ? atLeastZero("learningRate", *rate.number) : *this;
+  }
 
  private:
   OptionCheck& require(bool isFine, const char* name, double value, const char* wanted) {
@@ -27,7 +32,8 @@ class OptionCheck {
 };
 
 bool isPoisoned(const std::vector<Value>& values) {
-  return std::any_of(values.begin(), values.end(), [](const Value& v) { return v.builder() != nullptr && v.isPoisoned(); });
+  return std::any_of(values.begin(), values.end(),
+                     [](const Value& v) { return v.builder() != nullptr && v.isPoisoned(); });
 }
 
 }  // namespace
@@ -42,7 +48,8 @@ Optimizer::Optimizer(GraphBuilder& g, std::string name, Operand learningRate, bo
 Value Optimizer::learningRateFor(DType dtype, std::source_location where) {
   auto [found, isNew] = learningRates_.try_emplace(dtype);
   if (isNew) {
-    found->second = learningRate_.number ? g_->scalar(*learningRate_.number, dtype, where) : cast(Operand(learningRate_.value, where), dtype);
+    found->second = learningRate_.number ? g_->scalar(*learningRate_.number, dtype, where)
+                                         : cast(Operand(learningRate_.value, where), dtype);
   }
   return found->second;
 }
@@ -56,7 +63,8 @@ Target Optimizer::minimize(Value loss, const std::vector<Value>& variables, std:
   return apply(g_->gradients({loss}, trained, {}, where), trained, where);
 }
 
-Target Optimizer::apply(const std::vector<Value>& gradients, const std::vector<Value>& variables, std::source_location where) {
+Target Optimizer::apply(const std::vector<Value>& gradients, const std::vector<Value>& variables,
+                        std::source_location where) {
   if (gradients.size() != variables.size()) {
     g_->addError(makeError<ErrorId::kG0242>(gradients.size(), variables.size()), where);
     return Target(g_->poisoned());
@@ -85,11 +93,12 @@ Target Optimizer::apply(const std::vector<Value>& gradients, const std::vector<V
 
 Optimizer sgd(GraphBuilder& g, SgdOptions options, std::source_location where) {
   OptionCheck(g, "sgd", where).learningRate(options.learningRate).atLeastZero("weightDecay", options.weightDecay);
-  return Optimizer(g, "sgd", options.learningRate, false, [options](const Optimizer::Context& c, Value variable, Value gradient) {
-    const auto at = [&](Value v) { return Operand(v, c.where); };
-    const Value next = sgdUpdate(at(variable), at(gradient), at(c.learningRate), options.weightDecay);
-    return std::vector<Target>{c.g.assign(variable, at(next), "", c.where)};
-  });
+  return Optimizer(g, "sgd", options.learningRate, false,
+                   [options](const Optimizer::Context& c, Value variable, Value gradient) {
+                     const auto at = [&](Value v) { return Operand(v, c.where); };
+                     const Value next = sgdUpdate(at(variable), at(gradient), at(c.learningRate), options.weightDecay);
+                     return std::vector<Target>{c.g.assign(variable, at(next), "", c.where)};
+                   });
 }
 
 Optimizer momentum(GraphBuilder& g, MomentumOptions options, std::source_location where) {
@@ -97,14 +106,16 @@ Optimizer momentum(GraphBuilder& g, MomentumOptions options, std::source_locatio
       .learningRate(options.learningRate)
       .atLeastZero("momentum", options.momentum)
       .atLeastZero("weightDecay", options.weightDecay);
-  return Optimizer(g, "momentum", options.learningRate, false, [options](const Optimizer::Context& c, Value variable, Value gradient) {
-    const auto at = [&](Value v) { return Operand(v, c.where); };
-    const Value velocity = makeSlot(c.g, "velocity", variable, c.where);
-    const MomentumResult next = momentumUpdate(at(variable), at(gradient), at(velocity), at(c.learningRate), options.momentum,
-                                               options.nesterov, options.weightDecay);
-    return std::vector<Target>{c.g.assign(variable, at(next.parameter), "", c.where),
-                               c.g.assign(velocity, at(next.velocity), "", c.where)};
-  });
+  return Optimizer(g, "momentum", options.learningRate, false,
+                   [options](const Optimizer::Context& c, Value variable, Value gradient) {
+                     const auto at = [&](Value v) { return Operand(v, c.where); };
+                     const Value velocity = makeSlot(c.g, "velocity", variable, c.where);
+                     const MomentumResult next =
+                         momentumUpdate(at(variable), at(gradient), at(velocity), at(c.learningRate), options.momentum,
+                                        options.nesterov, options.weightDecay);
+                     return std::vector<Target>{c.g.assign(variable, at(next.parameter), "", c.where),
+                                                c.g.assign(velocity, at(next.velocity), "", c.where)};
+                   });
 }
 
 Optimizer adam(GraphBuilder& g, AdamOptions options, std::source_location where) {
@@ -114,15 +125,18 @@ Optimizer adam(GraphBuilder& g, AdamOptions options, std::source_location where)
       .fraction("beta2", options.beta2)
       .atLeastZero("epsilon", options.epsilon)
       .atLeastZero("weightDecay", options.weightDecay);
-  return Optimizer(g, "adam", options.learningRate, true, [options](const Optimizer::Context& c, Value variable, Value gradient) {
-    const auto at = [&](Value v) { return Operand(v, c.where); };
-    const Value first = makeSlot(c.g, "first_moment", variable, c.where);
-    const Value second = makeSlot(c.g, "second_moment", variable, c.where);
-    const AdamResult next = adamUpdate(at(variable), at(gradient), at(first), at(second), at(c.step), at(c.learningRate), options.beta1,
-                                       options.beta2, options.epsilon, options.weightDecay);
-    return std::vector<Target>{c.g.assign(variable, at(next.parameter), "", c.where), c.g.assign(first, at(next.firstMoment), "", c.where),
-                               c.g.assign(second, at(next.secondMoment), "", c.where)};
-  });
+  return Optimizer(g, "adam", options.learningRate, true,
+                   [options](const Optimizer::Context& c, Value variable, Value gradient) {
+                     const auto at = [&](Value v) { return Operand(v, c.where); };
+                     const Value first = makeSlot(c.g, "first_moment", variable, c.where);
+                     const Value second = makeSlot(c.g, "second_moment", variable, c.where);
+                     const AdamResult next =
+                         adamUpdate(at(variable), at(gradient), at(first), at(second), at(c.step), at(c.learningRate),
+                                    options.beta1, options.beta2, options.epsilon, options.weightDecay);
+                     return std::vector<Target>{c.g.assign(variable, at(next.parameter), "", c.where),
+                                                c.g.assign(first, at(next.firstMoment), "", c.where),
+                                                c.g.assign(second, at(next.secondMoment), "", c.where)};
+                   });
 }
 
 }  // namespace kiln::optim

@@ -12,12 +12,12 @@
 
 namespace kiln::optim {
 
-/// Builds update steps. Slots (moments, velocities) are variables named after their variable, `hidden/w/adam/first_moment`;
-/// they start at zero and are not trainable. Valid as long as the builder.
+/// Builds update steps. Slots (moments, velocities) are variables named after their variable,
+/// `hidden/w/adam/first_moment`; they start at zero and are not trainable. Valid as long as the builder.
 class Optimizer {
  public:
-  /// Adds the updates of `variables` (all trainable ones made so far by default) that lower `loss`, a float scalar. The target
-  /// is a group. Errors: KILN-G0241 when there is nothing to train, and those of GraphBuilder::gradients().
+  /// Adds the updates of `variables` (all trainable ones made so far by default) that lower `loss`, a float scalar. The
+  /// target is a group. Errors: KILN-G0241 when there is nothing to train, and those of GraphBuilder::gradients().
   Target minimize(Value loss, const std::vector<Value>& variables = {},
                   std::source_location where = std::source_location::current());
   /// Adds the updates of variables for given gradients, one for each. Errors: KILN-G0242.
@@ -27,9 +27,9 @@ class Optimizer {
   /// What one step of a method needs beside the variable and its gradient.
   struct Context {
     GraphBuilder& g;
-    std::string name;      ///< `adam`; of slots' scopes.
-    Value learningRate;    ///< A scalar of the variable's dtype.
-    Value step;            ///< The number of this step, from 1, when the method counts; i64.
+    std::string name;    ///< `adam`; of slots' scopes.
+    Value learningRate;  ///< A scalar of the variable's dtype.
+    Value step;          ///< The number of this step, from 1, when the method counts; i64.
     std::source_location where;
   };
   /// Adds the new values of one variable and its slots.
@@ -73,7 +73,8 @@ struct AdamOptions {
 /// torch.optim.SGD. Errors here and below: KILN-G0243 for options out of range.
 Optimizer sgd(GraphBuilder& g, SgdOptions options = {}, std::source_location where = std::source_location::current());
 /// torch.optim.SGD with momentum.
-Optimizer momentum(GraphBuilder& g, MomentumOptions options = {}, std::source_location where = std::source_location::current());
+Optimizer momentum(GraphBuilder& g, MomentumOptions options = {},
+                   std::source_location where = std::source_location::current());
 /// torch.optim.Adam.
 Optimizer adam(GraphBuilder& g, AdamOptions options = {}, std::source_location where = std::source_location::current());
 

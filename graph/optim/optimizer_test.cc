@@ -89,9 +89,10 @@ TEST(Optimizers, TwoOfOneKindHaveSlotsOfTheirOwn) {
 TEST(Optimizers, ARuleOfOnesOwn) {
   GraphBuilder g("own");
   auto w = g.variable("w", 3.0);
-  optim::Optimizer signs(g, "signs", 0.5, false, [](const optim::Optimizer::Context& c, Value variable, Value gradient) {
-    return std::vector<Target>{c.g.assign(variable, variable - c.learningRate * sign(gradient))};
-  });
+  optim::Optimizer signs(g, "signs", 0.5, false,
+                         [](const optim::Optimizer::Context& c, Value variable, Value gradient) {
+                           return std::vector<Target>{c.g.assign(variable, variable - c.learningRate * sign(gradient))};
+                         });
   auto step = signs.apply({g.scalar(7, f32)}, {w});
   g.entry("step", {.targets = {step}});
   Graph graph = g.finish().value();
@@ -119,7 +120,8 @@ TEST(Optimizers, ATrainingGraphIsBuiltInAFewLines) {
   EXPECT_THAT(text, HasSubstr("entry predict(x = %x) -> (logits = %out/"));
   // Predicting needs no gradient, so the interpreter can do it.
   VariableStore store = initialValues(graph).value();
-  StatusOr<std::vector<Tensor>> result = Interpreter().evaluate(graph, *graph.findEntry("predict"), {Tensor(f32, {5, 64})}, store);
+  StatusOr<std::vector<Tensor>> result =
+      Interpreter().evaluate(graph, *graph.findEntry("predict"), {Tensor(f32, {5, 64})}, store);
   ASSERT_TRUE(result.ok()) << result.status();
   EXPECT_THAT((*result)[0].dims(), testing::ElementsAre(5, 10));
 }

@@ -6,9 +6,9 @@
 #include "compiler/import/export.h"
 #include "compiler/import/import.h"
 #include "compiler/simplify/pipeline.h"
+#include "gmock/gmock.h"
 #include "graph/build/operations.h"
 #include "graph/eval/interpreter.h"
-#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Pass/PassManager.h"
@@ -69,7 +69,8 @@ void expectOps(F f, const std::vector<std::string>& ops, Shape shape = {2, 4}, s
   ASSERT_EQ(expected.dims(), found.dims());
   for (int64_t i = 0; i < expected.numElements(); ++i) {
     const double a = expected.at(i), b = found.at(i);
-    EXPECT_TRUE((std::isnan(a) && std::isnan(b)) || (a == b && std::signbit(a) == std::signbit(b))) << i << ": " << a << " and " << b;
+    EXPECT_TRUE((std::isnan(a) && std::isnan(b)) || (a == b && std::signbit(a) == std::signbit(b)))
+        << i << ": " << a << " and " << b;
   }
 }
 
@@ -105,10 +106,12 @@ TEST(Simplify, reshapes_and_broadcasts) {
 }
 TEST(Simplify, symbolic_shapes) {
   const Dim n = dim("n");
-  expectOps([=](GraphBuilder&, Value x) { return slice(reshape(reshape(x, {n * 4}), {n, 4}), {0, 0}, {n, 4}) * 1.0; }, Ops{}, {n, 4});
+  expectOps([=](GraphBuilder&, Value x) { return slice(reshape(reshape(x, {n * 4}), {n, 4}), {0, 0}, {n, 4}) * 1.0; },
+            Ops{}, {n, 4});
 }
 TEST(Simplify, constants_fold) {
-  expectOps([](GraphBuilder& g, Value x) { return x * (g.scalar(2, f64) + exp(g.scalar(0, f64))); }, Ops{"constant", "mul"});
+  expectOps([](GraphBuilder& g, Value x) { return x * (g.scalar(2, f64) + exp(g.scalar(0, f64))); },
+            Ops{"constant", "mul"});
 }
 TEST(Simplify, what_is_equal_is_computed_once) {
   expectOps([](GraphBuilder&, Value x) { return tanh(x) * tanh(x); }, Ops{"tanh", "mul"});
@@ -116,14 +119,16 @@ TEST(Simplify, what_is_equal_is_computed_once) {
 TEST(Simplify, casts_that_lose_nothing) {
   GraphBuilder g("casts");
   Value x = g.placeholder("x", i32, {3}), y = g.placeholder("y", f64, {3});
-  g.entry("entry", {.feeds = {x, y}, .fetches = {{"kept", cast(cast(x, f64), i32)}, {"lossy", cast(cast(y, f32), f64)}}});
+  g.entry("entry",
+          {.feeds = {x, y}, .fetches = {{"kept", cast(cast(x, f64), i32)}, {"lossy", cast(cast(y, f32), f64)}}});
   EXPECT_THAT(opsOf(simplified(*g.finish())), ::testing::ElementsAre("cast", "cast"));
 }
 TEST(Simplify, calls_vanish_with_their_symbols) {
   GraphBuilder g("calls");
   const Dim n = dim("n");
   Value x = g.placeholder("x", f64, {dim("batch"), 4});
-  g.function("rows", {{f64, {n, 4}}}, [&](const std::vector<Value>& p) { return std::vector<Value>{reshape(p[0], {n * 2, 2})}; });
+  g.function("rows", {{f64, {n, 4}}},
+             [&](const std::vector<Value>& p) { return std::vector<Value>{reshape(p[0], {n * 2, 2})}; });
   g.entry("entry", {.feeds = {x}, .fetches = {{"y", g.call("rows", {x})[0]}}});
   const Graph after = simplified(*g.finish());
   EXPECT_TRUE(after.functions().empty());

@@ -23,7 +23,8 @@ class BuildErrors : public testing::Test {
 
 TEST_F(BuildErrors, G0001DuplicateName) {
   auto again = g.placeholder("x", i32, {3});
-  expectAt(__LINE__ - 1, "G0001", {"kiln.placeholder 'x': duplicate node name", "note: kiln.placeholder 'x' was made here"});
+  expectAt(__LINE__ - 1, "G0001",
+           {"kiln.placeholder 'x': duplicate node name", "note: kiln.placeholder 'x' was made here"});
   EXPECT_TRUE(again.isPoisoned());
 }
 
@@ -153,7 +154,8 @@ TEST_F(BuildErrors, G0202ValueOfAnotherGraph) {
   GraphBuilder other("teacher");
   auto z = other.placeholder("z", f32, {64});
   x + z;
-  expectAt(__LINE__ - 1, "G0202", {"operand 'y' ('z')", "another GraphBuilder, 'teacher'", ": note: kiln.placeholder 'z'"});
+  expectAt(__LINE__ - 1, "G0202",
+           {"operand 'y' ('z')", "another GraphBuilder, 'teacher'", ": note: kiln.placeholder 'z'"});
 }
 
 TEST_F(BuildErrors, G0203FunctionThatCaptures) {
@@ -168,7 +170,8 @@ TEST_F(BuildErrors, G0203FunctionThatCaptures) {
 TEST_F(BuildErrors, G0204ShapesThatDoNotBroadcast) {
   auto bias = g.placeholder("bias", f32, {65});
   auto y = x + bias;
-  expectAt(__LINE__ - 1, "G0204", {"kiln.add 'add'", "x is [batch, 64]", "y is [65]", "axis -1: 64 vs 65", ": note: kiln.placeholder 'bias'"});
+  expectAt(__LINE__ - 1, "G0204",
+           {"kiln.add 'add'", "x is [batch, 64]", "y is [65]", "axis -1: 64 vs 65", ": note: kiln.placeholder 'bias'"});
   EXPECT_TRUE(y.isPoisoned());
 }
 
@@ -244,7 +247,9 @@ TEST_F(BuildErrors, G0212GradientThroughArgmax) {
   auto best = cast(argmax(x), f32);
   auto loss = reduceMean(best);
   g.gradients({loss}, {x});
-  expectAt(__LINE__ - 1, "G0212", {"of 'reduce_mean' for 'x'", "kiln.argmax 'argmax'", "its result is an index", "note: kiln.argmax 'argmax' was made here"});
+  expectAt(__LINE__ - 1, "G0212",
+           {"of 'reduce_mean' for 'x'", "kiln.argmax 'argmax'", "its result is an index",
+            "note: kiln.argmax 'argmax' was made here"});
 }
 
 TEST_F(BuildErrors, G0212GradientThroughIntegers) {
@@ -314,7 +319,8 @@ TEST_F(BuildErrors, InnerDimensionsOfMatmul) {
   const Status status = g.finish().status();
   const std::string message(status.message());
   EXPECT_THAT(message, testing::HasSubstr("build_errors_test.cc:" + std::to_string(__LINE__ - 3) + ": error: [KILN-O"));
-  for (const char* text : {"kiln.matmul 'matmul'", "[batch, 64]", "[65, 10]", "note: kiln.variable 'w' was made here: f32[65, 10]"}) {
+  for (const char* text :
+       {"kiln.matmul 'matmul'", "[batch, 64]", "[65, 10]", "note: kiln.variable 'w' was made here: f32[65, 10]"}) {
     EXPECT_THAT(message, testing::HasSubstr(text));
   }
   EXPECT_TRUE(y.isPoisoned());

@@ -17,8 +17,8 @@ constexpr size_t kShortestPage = 80;
 
 bool isTest(const fs::path& path) {
   const std::string name = path.filename().string(), extension = path.extension().string();
-  const bool isText = extension == ".cc" || extension == ".c" || extension == ".h" || extension == ".mlir" || extension == ".py" ||
-                      extension == ".sh" || extension == ".txt";
+  const bool isText = extension == ".cc" || extension == ".c" || extension == ".h" || extension == ".mlir" ||
+                      extension == ".py" || extension == ".sh" || extension == ".txt";
   const bool isInTests = path.string().find("/tests/") != std::string::npos;
   return isText && name != "completeness_test.cc" && (isInTests || name.find("test") != std::string::npos);
 }

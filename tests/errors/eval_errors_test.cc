@@ -34,20 +34,28 @@ class EvalErrors : public testing::Test {
 
 TEST_F(EvalErrors, AValidRunIsNoError) { EXPECT_TRUE(evaluate("loss", {x2, y2}).ok()); }
 
-TEST_F(EvalErrors, G0301NumberOfFeeds) { expectError(evaluate("loss", {x2}), "G0301", {"1 feeds", "entry 'loss' has 2"}); }
+TEST_F(EvalErrors, G0301NumberOfFeeds) {
+  expectError(evaluate("loss", {x2}), "G0301", {"1 feeds", "entry 'loss' has 2"});
+}
 
-TEST_F(EvalErrors, G0302DType) { expectError(evaluate("loss", {Tensor(f64, {2, 3}), y2}), "G0302", {"feed 'x'", "f64", "f32"}); }
+TEST_F(EvalErrors, G0302DType) {
+  expectError(evaluate("loss", {Tensor(f64, {2, 3}), y2}), "G0302", {"feed 'x'", "f64", "f32"});
+}
 
 TEST_F(EvalErrors, G0303Shape) {
-  expectError(evaluate("loss", {Tensor(f32, {2, 4}), y2}), "G0303", {"feed 'x'", "[2, 4]", "[batch, 3]", "dimension 1 is 4, wanted 3"});
+  expectError(evaluate("loss", {Tensor(f32, {2, 4}), y2}), "G0303",
+              {"feed 'x'", "[2, 4]", "[batch, 3]", "dimension 1 is 4, wanted 3"});
   expectError(evaluate("loss", {Tensor(f32, {2}), y2}), "G0303", {"feed 'x'", "[2]", "[batch, 3]", "rank 1"});
 }
 
 TEST_F(EvalErrors, G0303OneSymbolWithTwoLengths) {
-  expectError(evaluate("loss", {x2, Tensor(i32, {5})}), "G0303", {"feed 'y'", "[5]", "[batch]", "wanted 2 (batch of feed 'x')"});
+  expectError(evaluate("loss", {x2, Tensor(i32, {5})}), "G0303",
+              {"feed 'y'", "[5]", "[batch]", "wanted 2 (batch of feed 'x')"});
 }
 
-TEST_F(EvalErrors, G0305Range) { expectError(evaluate("loss", {Tensor(f32, {9, 3}), Tensor(i32, {9})}), "G0305", {"'batch'", "9", "[1, 8]"}); }
+TEST_F(EvalErrors, G0305Range) {
+  expectError(evaluate("loss", {Tensor(f32, {9, 3}), Tensor(i32, {9})}), "G0305", {"'batch'", "9", "[1, 8]"});
+}
 
 TEST_F(EvalErrors, G0306VariableWithoutAValue) {
   store = VariableStore();
@@ -55,7 +63,8 @@ TEST_F(EvalErrors, G0306VariableWithoutAValue) {
 }
 
 TEST_F(EvalErrors, G0307Gradients) {
-  expectError(evaluate("grad", {x2, y2}), "G0307", {"eval_errors_test.cc:" + std::to_string(gradientLine), "kiln.gradients"});
+  expectError(evaluate("grad", {x2, y2}), "G0307",
+              {"eval_errors_test.cc:" + std::to_string(gradientLine), "kiln.gradients"});
 }
 
 TEST_F(EvalErrors, G0308VariableOfAnotherType) {

@@ -9,7 +9,8 @@ namespace {
 class IrErrors : public testing::Test {
  protected:
   // Nodes get the lines 10, 11, ... of model.cc.
-  static NodeId add(Body& body, std::string_view op, std::string name, std::vector<ValueRef> inputs = {}, Attributes attributes = {}) {
+  static NodeId add(Body& body, std::string_view op, std::string name, std::vector<ValueRef> inputs = {},
+                    Attributes attributes = {}) {
     Node node;
     node.id = static_cast<NodeId>(body.nodes.size());
     node.op = findOp(op);
@@ -23,8 +24,12 @@ class IrErrors : public testing::Test {
   static NodeId input(Body& body, std::string name, Shape shape) {
     return add(body, "placeholder", std::move(name), {}, {{"dtype", f32}, {"shape", std::move(shape)}});
   }
-  NodeId variable(std::string name) { return add(data.body, "variable", std::move(name), {}, {{"dtype", f32}, {"shape", Shape{2}}}); }
-  NodeId assign(NodeId variable, std::string name) { return add(data.body, "assign", std::move(name), {{variable, 0}, {variable, 0}}); }
+  NodeId variable(std::string name) {
+    return add(data.body, "variable", std::move(name), {}, {{"dtype", f32}, {"shape", Shape{2}}});
+  }
+  NodeId assign(NodeId variable, std::string name) {
+    return add(data.body, "assign", std::move(name), {{variable, 0}, {variable, 0}});
+  }
   // A function of one f32 scalar that calls `callee`, or gives its argument when that is empty.
   Function& function(const std::string& name, const std::string& callee) {
     Function& f = data.functions[name];
@@ -36,7 +41,8 @@ class IrErrors : public testing::Test {
   }
   Status create() { return Graph::create(std::move(data)).status(); }
   Entry& entry(std::string name, std::vector<Port> feeds, std::vector<Port> fetches, std::vector<NodeId> targets = {}) {
-    data.entries.push_back({std::move(name), std::move(feeds), std::move(fetches), std::move(targets), {"model.cc", 99}});
+    data.entries.push_back(
+        {std::move(name), std::move(feeds), std::move(fetches), std::move(targets), {"model.cc", 99}});
     return data.entries.back();
   }
 
@@ -47,13 +53,16 @@ class IrErrors : public testing::Test {
 TEST_F(IrErrors, G0001DuplicateNodeName) {
   variable("w");
   input(body, "w", {2, 3});
-  expectError(create(), "G0001", {"model.cc:11: error: [KILN-G0001] kiln.placeholder 'w'", "kiln.variable 'w'", "model.cc:10: note:"});
+  expectError(create(), "G0001",
+              {"model.cc:11: error: [KILN-G0001] kiln.placeholder 'w'", "kiln.variable 'w'", "model.cc:10: note:"});
 }
 
 TEST_F(IrErrors, G0002InputDoesNotExist) {
   input(body, "x", {2});
   add(body, "tanh", "y", {{0, 3}});
-  expectError(create(), "G0002", {"model.cc:11: error: [KILN-G0002] kiln.tanh 'y': input 0", "output 3 of kiln.placeholder 'x', which has 1"});
+  expectError(
+      create(), "G0002",
+      {"model.cc:11: error: [KILN-G0002] kiln.tanh 'y': input 0", "output 3 of kiln.placeholder 'x', which has 1"});
 }
 
 TEST_F(IrErrors, G0002NodeDoesNotExist) {
@@ -76,7 +85,8 @@ TEST_F(IrErrors, G0004InvalidNames) {
   for (const char* name : {"", "a b", "a:0", "^a", "/a", "a\n"}) {
     GraphData named;
     input(named.body, name, {2});
-    expectError(Graph::create(std::move(named)).status(), "G0004", {"model.cc:10", std::string("'") + name + "' is not a valid name"});
+    expectError(Graph::create(std::move(named)).status(), "G0004",
+                {"model.cc:10", std::string("'") + name + "' is not a valid name"});
   }
 }
 
@@ -84,7 +94,8 @@ TEST_F(IrErrors, G0005StoredTypeDiffers) {
   input(body, "x", {2, 3});
   const NodeId y = add(body, "tanh", "y", {{0, 0}});
   body.nodes[y].outputs = {{f32, Shape{2, 4}}};
-  expectError(create(), "G0005", {"model.cc:11: error: [KILN-G0005] kiln.tanh 'y': result 0", "f32[2, 4]", "f32[2, 3]"});
+  expectError(create(), "G0005",
+              {"model.cc:11: error: [KILN-G0005] kiln.tanh 'y': result 0", "f32[2, 4]", "f32[2, 3]"});
 }
 
 TEST_F(IrErrors, G0006DirectRecursion) {
@@ -107,7 +118,8 @@ TEST_F(IrErrors, G0007UnknownFunction) {
   function("scale", "");
   const NodeId x = input(body, "x", {});
   add(body, "call", "y", {{x, 0}}, {{"callee", std::string("scael")}});
-  expectError(create(), "G0007", {"model.cc:11: error: [KILN-G0007] kiln.call 'y': function 'scael'", "did you mean 'scale'?"});
+  expectError(create(), "G0007",
+              {"model.cc:11: error: [KILN-G0007] kiln.call 'y': function 'scael'", "did you mean 'scale'?"});
 }
 
 TEST_F(IrErrors, G0008NoOp) {
@@ -153,7 +165,8 @@ TEST_F(IrErrors, G0014DimensionThatNoFeedTells) {
   add(body, "shape_value", "s", {}, {{"shape", Shape{dim("n"), 2}}});
   const NodeId i = add(body, "iota", "i", {{0, 0}}, {{"axis", int64_t{0}}, {"dtype", i64}});
   entry("main", {}, {{"i", {i, 0}}});
-  expectError(create(), "G0014", {"model.cc:10: error: [KILN-G0014]", "dimension 'n' of kiln.shape_value 's'", "feed of entry 'main'"});
+  expectError(create(), "G0014",
+              {"model.cc:10: error: [KILN-G0014]", "dimension 'n' of kiln.shape_value 's'", "feed of entry 'main'"});
 }
 
 TEST_F(IrErrors, G0014OnlyABareSymbolTellsADimension) {
@@ -244,7 +257,9 @@ TEST_F(IrErrors, VariableWithASymbolicShape) {
   add(body, "variable", "w", {}, {{"dtype", f32}, {"shape", Shape{dim("n")}}});
   const Status status = create();
   EXPECT_FALSE(status.ok());
-  EXPECT_THAT(std::string(status.message()), testing::AllOf(testing::HasSubstr("model.cc:10"), testing::HasSubstr("kiln.variable 'w'"), testing::HasSubstr("[n]")));
+  EXPECT_THAT(std::string(status.message()),
+              testing::AllOf(testing::HasSubstr("model.cc:10"), testing::HasSubstr("kiln.variable 'w'"),
+                             testing::HasSubstr("[n]")));
 }
 
 class EntryErrors : public IrErrors {
@@ -257,7 +272,8 @@ class EntryErrors : public IrErrors {
     assign(w, "reset");
     graph = Graph::create(std::move(data)).value();
   }
-  Status make(const std::vector<std::string>& feeds, const std::vector<std::string>& fetches, const std::vector<std::string>& targets) {
+  Status make(const std::vector<std::string>& feeds, const std::vector<std::string>& fetches,
+              const std::vector<std::string>& targets) {
     return makeEntry(graph, "mine", feeds, fetches, targets).status();
   }
   Graph graph;
@@ -267,11 +283,18 @@ TEST_F(EntryErrors, G0030UnknownValue) {
   expectError(graph.findValue("logit").status(), "G0030", {"'logit'", "did you mean 'logits'"});
   expectError(graph.findValue("logits:1").status(), "G0030", {"'logits:1'", "'logits'"});
 }
-TEST_F(EntryErrors, G0031UnknownFeed) { expectError(make({"imag"}, {"logits"}, {}), "G0031", {"'imag'", "did you mean 'image'?"}); }
-TEST_F(EntryErrors, G0032UnknownFetch) { expectError(make({"image"}, {"logist"}, {}), "G0032", {"'logist'", "'logits'"}); }
-TEST_F(EntryErrors, G0033UnknownTarget) { expectError(make({}, {}, {"train_stp"}), "G0033", {"'train_stp'", "did you mean 'train_step'"}); }
+TEST_F(EntryErrors, G0031UnknownFeed) {
+  expectError(make({"imag"}, {"logits"}, {}), "G0031", {"'imag'", "did you mean 'image'?"});
+}
+TEST_F(EntryErrors, G0032UnknownFetch) {
+  expectError(make({"image"}, {"logist"}, {}), "G0032", {"'logist'", "'logits'"});
+}
+TEST_F(EntryErrors, G0033UnknownTarget) {
+  expectError(make({}, {}, {"train_stp"}), "G0033", {"'train_stp'", "did you mean 'train_step'"});
+}
 TEST_F(EntryErrors, G0034TwoAssignments) {
-  expectError(make({}, {}, {"train_step", "reset"}), "G0034", {"model.cc:14", "variable 'w'", "entry 'mine'", "'train_step'", "'reset'"});
+  expectError(make({}, {}, {"train_step", "reset"}), "G0034",
+              {"model.cc:14", "variable 'w'", "entry 'mine'", "'train_step'", "'reset'"});
 }
 TEST_F(EntryErrors, G0035MissingFeed) { expectError(make({}, {"logits"}, {}), "G0035", {"entry 'mine'", "'image'"}); }
 

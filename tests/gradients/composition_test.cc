@@ -4,8 +4,8 @@
 
 #include "compiler/dialect/diagnostics.h"
 #include "compiler/differentiate/pipeline.h"
-#include "graph/build/operations.h"
 #include "gmock/gmock.h"
+#include "graph/build/operations.h"
 #include "gtest/gtest.h"
 #include "mlir/IR/MLIRContext.h"
 #include "mlir/Parser/Parser.h"
@@ -43,8 +43,12 @@ std::vector<double> scalars(GraphBuilder& g, const std::vector<double>& feeds) {
 
 TEST(Composition, mlp_loss_to_second_order) {
   const Dim batch = dim("batch");
-  checkGradients({uniform({batch, 4}, -1, 1, {5, 4}), {{batch}, Tensor::of<int32_t>({5}, {0, 2, 1, 2, 0})}, uniform({4, 6}, -1, 1),
-                  uniform({6}, -1, 1), uniform({6, 3}, -1, 1), uniform({3}, -1, 1)},
+  checkGradients({uniform({batch, 4}, -1, 1, {5, 4}),
+                  {{batch}, Tensor::of<int32_t>({5}, {0, 2, 1, 2, 0})},
+                  uniform({4, 6}, -1, 1),
+                  uniform({6}, -1, 1),
+                  uniform({6, 3}, -1, 1),
+                  uniform({3}, -1, 1)},
                  [](GraphBuilder&, const Args& x) {
                    Value hidden = tanh(matmul(x[0], x[2]) + x[3]);
                    return reduceMean(softmaxCrossEntropy(matmul(hidden, x[4]) + x[5], x[1]));
@@ -176,7 +180,8 @@ TEST(Composition, c0201_an_op_without_derivative_says_why) {
       return %d : tensor<3xf64>
     })mlir");
   EXPECT_EQ(errorIdOf(status), "KILN-C0201") << status;
-  EXPECT_THAT(std::string(status.message()), ::testing::AllOf(::testing::HasSubstr("'update' (kiln.sgd)"), ::testing::HasSubstr("not differentiated")));
+  EXPECT_THAT(std::string(status.message()), ::testing::AllOf(::testing::HasSubstr("'update' (kiln.sgd)"),
+                                                              ::testing::HasSubstr("not differentiated")));
 }
 
 TEST(Composition, c0001_broken_regions_are_refused) {

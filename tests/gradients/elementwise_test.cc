@@ -14,7 +14,8 @@ using Args = std::vector<Value>;
 const Shape kShape = {3, 4};
 
 TEST(ElementwiseGradients, add_sub) {
-  checkGradients({uniform(kShape), uniform(kShape)}, [](GraphBuilder&, const Args& x) { return x[0] + x[1] * (x[0] - x[1]); });
+  checkGradients({uniform(kShape), uniform(kShape)},
+                 [](GraphBuilder&, const Args& x) { return x[0] + x[1] * (x[0] - x[1]); });
 }
 TEST(ElementwiseGradients, mul) {
   checkGradients({uniform(kShape), uniform(kShape)}, [](GraphBuilder&, const Args& x) { return x[0] * x[1] * x[0]; });
@@ -38,7 +39,8 @@ TEST(ElementwiseGradients, rsqrt) {
   checkGradients({uniform(kShape, 0.5, 3)}, [](GraphBuilder&, const Args& x) { return rsqrt(x[0]); });
 }
 TEST(ElementwiseGradients, pow) {
-  checkGradients({uniform(kShape, 0.5, 2), uniform(kShape, -2, 2)}, [](GraphBuilder&, const Args& x) { return pow(x[0], x[1]); });
+  checkGradients({uniform(kShape, 0.5, 2), uniform(kShape, -2, 2)},
+                 [](GraphBuilder&, const Args& x) { return pow(x[0], x[1]); });
 }
 TEST(ElementwiseGradients, tanh) {
   checkGradients({uniform(kShape)}, [](GraphBuilder&, const Args& x) { return tanh(x[0]); });

@@ -57,7 +57,8 @@ void turnForward(mlir::ModuleOp module) {
   end->setOperands(jvp.getResults());
   vjp.erase();
   function.setType(b.getFunctionType(function.getArgumentTypes(), end->getOperandTypes()));
-  const mlir::DictionaryAttr fetched = b.getDictionaryAttr(b.getNamedAttr(compiler::kFetchAttr, b.getStringAttr("directional")));
+  const mlir::DictionaryAttr fetched =
+      b.getDictionaryAttr(b.getNamedAttr(compiler::kFetchAttr, b.getStringAttr("directional")));
   function.setAllResultAttrs(llvm::ArrayRef<mlir::DictionaryAttr>(fetched));
 }
 
@@ -194,8 +195,8 @@ void checkGradients(const std::vector<Input>& inputs, const Function& f, CheckOp
   ASSERT_EQ(computed.size(), xs.size());
 
   // Expects `actual` to be the central difference of `scalarAt` in each element of each x.
-  auto expectDerivative = [&](const std::vector<Tensor>& actual, const std::function<double(const std::vector<Tensor>&)>& scalarAt,
-                              const char* what) {
+  auto expectDerivative = [&](const std::vector<Tensor>& actual,
+                              const std::function<double(const std::vector<Tensor>&)>& scalarAt, const char* what) {
     double largest = 1;
     for (const Tensor& t : actual) {
       for (int64_t i = 0; i < t.numElements(); ++i) {
@@ -210,11 +211,14 @@ void checkGradients(const std::vector<Input>& inputs, const Function& f, CheckOp
         high[positions[i]].set(k, x.at(k) + kStep);
         low[positions[i]].set(k, x.at(k) - kStep);
         const double difference = (scalarAt(high) - scalarAt(low)) / (2 * kStep);
-        EXPECT_NEAR(actual[i].at(k), difference, options.tolerance * largest) << what << ", x" << i << ", element " << k;
+        EXPECT_NEAR(actual[i].at(k), difference, options.tolerance * largest)
+            << what << ", x" << i << ", element " << k;
       }
     }
   };
-  expectDerivative(computed, [&](const std::vector<Tensor>& at) { return dot(seedValue, evaluate(*graph, "value", at)[0]); }, "reverse");
+  expectDerivative(
+      computed, [&](const std::vector<Tensor>& at) { return dot(seedValue, evaluate(*graph, "value", at)[0]); },
+      "reverse");
 
   double inner = 0, scale = 1;
   std::vector<Tensor> high = values, low = values;
@@ -225,11 +229,13 @@ void checkGradients(const std::vector<Input>& inputs, const Function& f, CheckOp
     low[positions[i]] = moved(values[positions[i]], directions[i], -kStep);
   }
   ASSERT_EQ(directional.dims(), out.dims());
-  EXPECT_NEAR(dot(seedValue, directional), inner, 1e-11 * scale * static_cast<double>(out.numElements() + 1)) << "forward against reverse";
+  EXPECT_NEAR(dot(seedValue, directional), inner, 1e-11 * scale * static_cast<double>(out.numElements() + 1))
+      << "forward against reverse";
   const Tensor above = evaluate(*graph, "value", high)[0], below = evaluate(*graph, "value", low)[0];
   for (int64_t i = 0; i < out.numElements(); ++i) {
     const double difference = (above.at(i) - below.at(i)) / (2 * kStep);
-    EXPECT_NEAR(directional.at(i), difference, options.tolerance * std::max(1.0, std::abs(difference))) << "forward, element " << i;
+    EXPECT_NEAR(directional.at(i), difference, options.tolerance * std::max(1.0, std::abs(difference)))
+        << "forward, element " << i;
   }
 
   if (options.order >= 2) {

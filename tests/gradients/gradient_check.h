@@ -23,15 +23,15 @@ Input uniform(const Shape& shape, double low = -2, double high = 2, const std::v
 Input indices(const std::vector<int64_t>& dims, const std::vector<int32_t>& values);
 
 struct CheckOptions {
-  int order = 2;             ///< Up to which order derivatives are compared.
-  double tolerance = 1e-6;   ///< Of central differences, relative to the largest derivative.
+  int order = 2;            ///< Up to which order derivatives are compared.
+  double tolerance = 1e-6;  ///< Of central differences, relative to the largest derivative.
 };
 
 using Function = std::function<Value(GraphBuilder&, const std::vector<Value>&)>;
 
-/// Builds the graph of `f`, takes its gradients, compiles them to the form before kernels, exports and interprets that, and
-/// expects: reverse = central differences; <seed, forward(t)> = <reverse(seed), t>; forward = central differences along t; and
-/// for order 2 the gradient of <reverse(seed), t> = central differences of it.
+/// Builds the graph of `f`, takes its gradients, compiles them to the form before kernels, exports and interprets that,
+/// and expects: reverse = central differences; <seed, forward(t)> = <reverse(seed), t>; forward = central differences
+/// along t; and for order 2 the gradient of <reverse(seed), t> = central differences of it.
 void checkGradients(const std::vector<Input>& inputs, const Function& f, CheckOptions options = {});
 
 /// The graph after import, simplify, differentiate, simplify (composites expanded) and export of one entry.

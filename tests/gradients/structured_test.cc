@@ -32,12 +32,15 @@ TEST(StructuredGradients, matmul_batched) {
   }
 }
 TEST(StructuredGradients, reduce_sum) {
-  checkGradients({uniform({2, 3, 4})}, [](GraphBuilder&, const Args& x) { return curved(reduceSum(x[0] * x[0], {0, 2})); });
+  checkGradients({uniform({2, 3, 4})},
+                 [](GraphBuilder&, const Args& x) { return curved(reduceSum(x[0] * x[0], {0, 2})); });
   checkGradients({uniform({2, 3, 4})}, [](GraphBuilder&, const Args& x) { return reduceSum(x[0], {1}, true) * x[0]; });
 }
 TEST(StructuredGradients, reduce_mean) {
-  checkGradients({uniform({2, 3, 4})}, [](GraphBuilder&, const Args& x) { return curved(reduceMean(x[0] * x[0], {-1, 0})); });
-  checkGradients({uniform({2, 3})}, [](GraphBuilder&, const Args& x) { return x[0] - reduceMean(x[0] * x[0], {0}, true); });
+  checkGradients({uniform({2, 3, 4})},
+                 [](GraphBuilder&, const Args& x) { return curved(reduceMean(x[0] * x[0], {-1, 0})); });
+  checkGradients({uniform({2, 3})},
+                 [](GraphBuilder&, const Args& x) { return x[0] - reduceMean(x[0] * x[0], {0}, true); });
 }
 TEST(StructuredGradients, reduce_max) {
   checkGradients({uniform({3, 5})}, [](GraphBuilder&, const Args& x) { return curved(reduceMax(x[0], {1})); });
@@ -53,7 +56,8 @@ TEST(StructuredGradients, reduce_max_shares_among_ties) {
   EXPECT_EQ(result.toString(), Tensor::of<double>({4}, {0.5, 0, 0.5, 0}).toString());
 }
 TEST(StructuredGradients, movement) {
-  checkGradients({uniform({2, 3, 4})}, [](GraphBuilder&, const Args& x) { return curved(reshape(transpose(x[0], {2, 0, 1}), {4, 6})); });
+  checkGradients({uniform({2, 3, 4})},
+                 [](GraphBuilder&, const Args& x) { return curved(reshape(transpose(x[0], {2, 0, 1}), {4, 6})); });
 }
 TEST(StructuredGradients, broadcast) {
   checkGradients({uniform({3, 1})}, [](GraphBuilder&, const Args& x) { return curved(broadcastTo(x[0], {2, 3, 4})); });
@@ -61,10 +65,13 @@ TEST(StructuredGradients, broadcast) {
 }
 TEST(StructuredGradients, slice) {
   checkGradients({uniform({5, 6})}, [](GraphBuilder&, const Args& x) { return curved(slice(x[0], {1, 0}, {4, 5})); });
-  checkGradients({uniform({5, 7})}, [](GraphBuilder&, const Args& x) { return curved(slice(x[0], {1, 0}, {5, 6}, {2, 3})); });
+  checkGradients({uniform({5, 7})},
+                 [](GraphBuilder&, const Args& x) { return curved(slice(x[0], {1, 0}, {5, 6}, {2, 3})); });
 }
 TEST(StructuredGradients, slice_of_nothing) {
-  checkGradients({uniform({5})}, [](GraphBuilder&, const Args& x) { return reduceSum(slice(x[0], {2}, {2}, {2})) + reduceSum(x[0] * x[0]); });
+  checkGradients({uniform({5})}, [](GraphBuilder&, const Args& x) {
+    return reduceSum(slice(x[0], {2}, {2}, {2})) + reduceSum(x[0] * x[0]);
+  });
 }
 TEST(StructuredGradients, pad) {
   checkGradients({uniform({2, 3}), uniform({})},
@@ -103,7 +110,8 @@ TEST(StructuredGradients, softmax_cross_entropy) {
                  [](GraphBuilder&, const Args& x) { return softmaxCrossEntropy(x[0], x[1]); });
 }
 TEST(StructuredGradients, softmax_cross_entropy_of_one_row) {
-  checkGradients({uniform({4}), indices({}, {2})}, [](GraphBuilder&, const Args& x) { return softmaxCrossEntropy(x[0], x[1]); });
+  checkGradients({uniform({4}), indices({}, {2})},
+                 [](GraphBuilder&, const Args& x) { return softmaxCrossEntropy(x[0], x[1]); });
 }
 TEST(StructuredGradients, softmax_cross_entropy_dense) {
   checkGradients({uniform({3, 4}), uniform({3, 4}, 0, 1)},
@@ -113,24 +121,26 @@ TEST(StructuredGradients, call) {
   checkGradients({uniform({2, 3}), uniform({2, 3})}, [](GraphBuilder& g, const Args& x) {
     const ValueType type{f64, {dim("rows"), 3}};
     g.function("product", {type, type}, [](const Args& p) { return Args{tanh(p[0]) * p[1]}; });
-    g.function("twice", {type, type}, [&](const Args& p) { return Args{g.call("product", {p[0], p[1]})[0] + reduceMean(p[0], {0}, true)}; });
+    g.function("twice", {type, type},
+               [&](const Args& p) { return Args{g.call("product", {p[0], p[1]})[0] + reduceMean(p[0], {0}, true)}; });
     return g.call("twice", {g.call("product", {x[0], x[1]})[0], x[1]})[0];
   });
 }
 TEST(StructuredGradients, symbolic_batch) {
   const Dim batch = dim("batch");
-  checkGradients({uniform({batch, 3}, -2, 2, {4, 3}), uniform({3, 2}), uniform({2})}, [](GraphBuilder&, const Args& x) {
-    return reduceMean(tanh(matmul(x[0], x[1]) + x[2]), {0});
+  checkGradients({uniform({batch, 3}, -2, 2, {4, 3}), uniform({3, 2}), uniform({2})},
+                 [](GraphBuilder&, const Args& x) { return reduceMean(tanh(matmul(x[0], x[1]) + x[2]), {0}); });
+  checkGradients({uniform({batch, 3}, -2, 2, {4, 3})}, [](GraphBuilder&, const Args& x) {
+    return reduceMean(softmax(x[0], 0) * x[0]) + reduceSum(reduceMax(x[0], {0}));
   });
-  checkGradients({uniform({batch, 3}, -2, 2, {4, 3})},
-                 [](GraphBuilder&, const Args& x) { return reduceMean(softmax(x[0], 0) * x[0]) + reduceSum(reduceMax(x[0], {0})); });
 }
 TEST(StructuredGradients, symbolic_movement) {
   const Dim batch = dim("batch");
-  checkGradients({uniform({batch, 4}, -2, 2, {3, 4}), uniform({batch, 2}, -2, 2, {3, 2})}, [=](GraphBuilder&, const Args& x) {
-    Value joined = concat({slice(x[0], {0, 1}, {batch, 3}), x[1]}, 1);
-    return curved(reshape(transpose(joined, {1, 0}), {batch * 4}));
-  });
+  checkGradients({uniform({batch, 4}, -2, 2, {3, 4}), uniform({batch, 2}, -2, 2, {3, 2})},
+                 [=](GraphBuilder&, const Args& x) {
+                   Value joined = concat({slice(x[0], {0, 1}, {batch, 3}), x[1]}, 1);
+                   return curved(reshape(transpose(joined, {1, 0}), {batch * 4}));
+                 });
 }
 
 }  // namespace

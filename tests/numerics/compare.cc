@@ -28,6 +28,8 @@ void fillFloats(Tensor& tensor, std::string_view sweep, Numbers& numbers) {
       data[i] = static_cast<T>(std::exp(numbers.uniform(-20, 20)));
     } else if (sweep == "unit") {
       data[i] = static_cast<T>(numbers.uniform(-1, 1));
+    } else if (sweep == "whole") {
+      data[i] = static_cast<T>(static_cast<int64_t>(numbers.next() % 2001) - 1000);
     } else if (sweep == "any" && i < static_cast<int64_t>(2 * std::size(specials))) {
       data[i] = specials[(i * (1 + offset % 7) + offset) % std::size(specials)];
     } else {
