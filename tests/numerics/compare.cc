@@ -30,6 +30,10 @@ void fillFloats(Tensor& tensor, std::string_view sweep, Numbers& numbers) {
       data[i] = static_cast<T>(numbers.uniform(-1, 1));
     } else if (sweep == "whole") {
       data[i] = static_cast<T>(static_cast<int64_t>(numbers.next() % 2001) - 1000);
+    } else if (sweep == "small") {
+      data[i] = static_cast<T>(static_cast<int64_t>(numbers.next() % 17) - 8);
+    } else if (sweep == "near one") {
+      data[i] = static_cast<T>(numbers.uniform(1, 2));
     } else if (sweep == "any" && i < static_cast<int64_t>(2 * std::size(specials))) {
       data[i] = specials[(i * (1 + offset % 7) + offset) % std::size(specials)];
     } else {

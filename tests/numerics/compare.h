@@ -23,7 +23,8 @@ class Numbers {
   uint64_t state_;
 };
 
-/// Fills a tensor for a `sweep` class of ops/spec/base.td, or "whole" for whole numbers. Float tensors of class "any" begin with the special values: NaN,
+/// Fills a tensor for a `sweep` class of ops/spec/base.td, or "whole" (whole numbers up to
+/// 1000), "small" (up to 8), "near one" (1 to 2: no cancellation). Float tensors of class "any" begin with the special values: NaN,
 /// infinities, zeros of both signs, denormal and extreme numbers.
 void fill(Tensor& tensor, std::string_view sweep, Numbers& numbers);
 
