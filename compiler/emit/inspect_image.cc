@@ -22,7 +22,9 @@ T readAt(std::span<const uint8_t> bytes, uint64_t at) {
 std::vector<std::string> undefinedSymbols(std::span<const uint8_t> image) {
   std::vector<std::string> names;
   auto header = readAt<Elf64_Ehdr>(image, 0);
-  auto section = [&](unsigned index) { return readAt<Elf64_Shdr>(image, header.e_shoff + uint64_t{index} * sizeof(Elf64_Shdr)); };
+  auto section = [&](unsigned index) {
+    return readAt<Elf64_Shdr>(image, header.e_shoff + uint64_t{index} * sizeof(Elf64_Shdr));
+  };
   for (unsigned i = 0; i < header.e_shnum; ++i) {
     Elf64_Shdr table = section(i);
     if (table.sh_type != SHT_DYNSYM && table.sh_type != SHT_SYMTAB) {

@@ -9,8 +9,8 @@
 
 namespace kiln::compiler {
 
-/// The names of the symbols that a well-formed image leaves to others (in order; `""` stands for an unnamed one). Emitted
-/// code has none.
+/// The names of the symbols that a well-formed image leaves to others (in order; `""` stands for an unnamed one).
+/// Emitted code has none.
 std::vector<std::string> undefinedSymbols(std::span<const uint8_t> image);
 
 }  // namespace kiln::compiler

@@ -43,7 +43,8 @@ class Descriptor {
   int fd_;
 };
 
-/// The linker writes beside its output and renames, so the output needs a folder of its own, which nobody else may enter.
+/// The linker writes beside its output and renames, so the output needs a folder of its own, which nobody else may
+/// enter.
 class OutputFolder {
  public:
   ~OutputFolder() {
@@ -136,10 +137,11 @@ StatusOr<CodeImage> linkImage(std::span<const uint8_t> object) {
   std::vector<const char*> arguments = {
       "ld.lld", "-shared", "-Bsymbolic", "-e", kQuerySymbol, "--gc-sections", "-z", "defs", "--strip-all",
       // The loader maps each segment with its own protection; 4 KiB is the smallest page of the machines served.
-      "-z", "separate-code", "-z", "max-page-size=4096", "-z", "common-page-size=4096", "-z", "norelro", "-z", "nognustack",
+      "-z", "separate-code", "-z", "max-page-size=4096", "-z", "common-page-size=4096", "-z", "norelro", "-z",
+      "nognustack",
       // Nothing that depends on the machine, the time or the path.
-      "--build-id=none", "--no-eh-frame-hdr", "--hash-style=sysv", "--threads=1",
-      "-o", outputPath.c_str(), inputPath.c_str()};
+      "--build-id=none", "--no-eh-frame-hdr", "--hash-style=sysv", "--threads=1", "-o", outputPath.c_str(),
+      inputPath.c_str()};
   std::string report;
   bool linked = false;
   {

@@ -9,8 +9,8 @@
 namespace kiln::compiler {
 namespace {
 
-/// Initial values of so many elements in all take the interpreter a few milliseconds, far less than compiling `init` does;
-/// from about ten times as many on, compiled code is sooner done.
+/// Initial values of so many elements in all take the interpreter a few milliseconds, far less than compiling `init`
+/// does; from about ten times as many on, compiled code is sooner done.
 constexpr int64_t kInterpretedInitElements = 200'000;
 
 std::string keyOf(const ExecutableRequest& request) {
@@ -127,7 +127,8 @@ StatusOr<Entry> JitSource::entryFor(const ExecutableRequest& request) const {
   return entry;
 }
 
-StatusOr<std::shared_ptr<const Executable>> JitSource::compile(const ExecutableRequest& request, const std::string& key) {
+StatusOr<std::shared_ptr<const Executable>> JitSource::compile(const ExecutableRequest& request,
+                                                               const std::string& key) {
   KILN_ASSIGN_OR_RETURN(Entry entry, entryFor(request));
   CompileReport report;
   KILN_ASSIGN_OR_RETURN(CompiledEntry compiled, compileEntry(graph_, entry, options_, &report));
@@ -139,7 +140,8 @@ StatusOr<std::shared_ptr<const Executable>> JitSource::compile(const ExecutableR
   return executable;
 }
 
-StatusOr<std::shared_ptr<const Executable>> JitSource::find(const ExecutableRequest& request, std::span<const int64_t>) {
+StatusOr<std::shared_ptr<const Executable>> JitSource::find(const ExecutableRequest& request,
+                                                            std::span<const int64_t>) {
   std::string key = keyOf(request);
   {
     std::unique_lock<std::mutex> lock(mutex_);

@@ -14,18 +14,19 @@
 
 namespace kiln::compiler {
 
-/// Compiles entries of one graph on demand and keeps the results. Thread-safe: different requests compile side by side, equal
-/// ones wait for the first. One compilation serves every size of the symbolic dimensions.
+/// Compiles entries of one graph on demand and keeps the results. Thread-safe: different requests compile side by side,
+/// equal ones wait for the first. One compilation serves every size of the symbolic dimensions.
 class JitSource : public ExecutableSource {
  public:
-  /// Fills in the model. Variables without a weight are given the value that `init` computes for them when that is little
-  /// work. Errors: those of evaluating `init`.
+  /// Fills in the model. Variables without a weight are given the value that `init` computes for them when that is
+  /// little work. Errors: those of evaluating `init`.
   static StatusOr<std::shared_ptr<JitSource>> create(const Graph& graph, CompileOptions options);
 
   const ModelInfo& model() const override { return model_; }
-  /// Errors: KILN-G0031 to G0035 for names that the graph does not have or that do not fit each other, KILN-R0001 for an
-  /// unknown entry, and those of compileEntry(); failures are not kept.
-  StatusOr<std::shared_ptr<const Executable>> find(const ExecutableRequest& request, std::span<const int64_t> dims) override;
+  /// Errors: KILN-G0031 to G0035 for names that the graph does not have or that do not fit each other, KILN-R0001 for
+  /// an unknown entry, and those of compileEntry(); failures are not kept.
+  StatusOr<std::shared_ptr<const Executable>> find(const ExecutableRequest& request,
+                                                   std::span<const int64_t> dims) override;
 
   /// What the compilations so far reported, by request.
   std::map<std::string, CompileReport> reports() const;
@@ -45,8 +46,8 @@ class JitSource : public ExecutableSource {
   ModelInfo model_;
   mutable std::mutex mutex_;
   std::condition_variable finished_;
-  std::map<std::string, Slot> slots_;              // guarded by mutex_
-  std::map<std::string, CompileReport> reports_;   // guarded by mutex_
+  std::map<std::string, Slot> slots_;             // guarded by mutex_
+  std::map<std::string, CompileReport> reports_;  // guarded by mutex_
 };
 
 }  // namespace kiln::compiler

@@ -38,7 +38,9 @@ TEST(JitSource, equalRequestsCompileOnceAlsoFromTwoThreads) {
   std::shared_ptr<const Executable> found[4];
   std::vector<std::thread> threads;
   for (auto& slot : found) {
-    threads.emplace_back([&source, &slot] { slot = source->find({.entry = "main", .feeds = {}, .fetches = {}, .targets = {}}, {}).value(); });
+    threads.emplace_back([&source, &slot] {
+      slot = source->find({.entry = "main", .feeds = {}, .fetches = {}, .targets = {}}, {}).value();
+    });
   }
   for (std::thread& thread : threads) {
     thread.join();
@@ -67,7 +69,8 @@ TEST(JitSource, unknownNamesAreRefusedWithTheNearest) {
   Status fetch = source->find({.entry = "", .feeds = {"input"}, .fetches = {"produkt"}, .targets = {}}, {}).status();
   EXPECT_EQ(errorIdOf(fetch), "KILN-G0032");
   EXPECT_THAT(std::string(fetch.message()), ::testing::HasSubstr("'product'"));
-  EXPECT_TRUE(source->find({.entry = "main", .feeds = {}, .fetches = {}, .targets = {}}, {}).ok()) << "the source goes on";
+  EXPECT_TRUE(source->find({.entry = "main", .feeds = {}, .fetches = {}, .targets = {}}, {}).ok())
+      << "the source goes on";
 }
 
 }  // namespace

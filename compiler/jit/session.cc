@@ -14,7 +14,8 @@ StatusOr<Session> createSession(const Graph& graph, JitOptions options) {
   }
   // An unknown target is found now, not at the first run.
   KILN_RETURN_IF_ERROR(compiler::TargetInfo::parse(options.compile.target).status());
-  KILN_ASSIGN_OR_RETURN(std::shared_ptr<compiler::JitSource> source, compiler::JitSource::create(graph, std::move(options.compile)));
+  KILN_ASSIGN_OR_RETURN(std::shared_ptr<compiler::JitSource> source,
+                        compiler::JitSource::create(graph, std::move(options.compile)));
   return Session::create(std::move(source), {.threads = options.threads});
 }
 

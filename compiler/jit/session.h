@@ -16,9 +16,9 @@ struct JitOptions {
   compiler::CompileOptions compile = {};
 };
 
-/// Creates a session that compiles what it is asked to run, once for each entry or set of feeds, fetches and targets. Variables
-/// start from the graph's weights, those without from the entry `init`. The graph may go away. Errors: KILN-C0801 for an
-/// unknown device, KILN-C0501 for an unknown target; those of Session::create.
+/// Creates a session that compiles what it is asked to run, once for each entry or set of feeds, fetches and targets.
+/// Variables start from the graph's weights, those without from the entry `init`. The graph may go away. Errors:
+/// KILN-C0801 for an unknown device, KILN-C0501 for an unknown target; those of Session::create.
 StatusOr<Session> createSession(const Graph& graph, JitOptions options = {});
 
 }  // namespace kiln

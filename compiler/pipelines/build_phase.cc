@@ -45,7 +45,8 @@ void registerPasses() {
     if (info.phase > Phase::kImport && info.phase < Phase::kCodegen) {
       mlir::registerPassPipeline(
           "kiln-phase-" + std::string(info.name), std::string(info.summary),
-          [phase = info.phase](mlir::OpPassManager& passes, llvm::StringRef, llvm::function_ref<mlir::LogicalResult(const llvm::Twine&)>) {
+          [phase = info.phase](mlir::OpPassManager& passes, llvm::StringRef,
+                               llvm::function_ref<mlir::LogicalResult(const llvm::Twine&)>) {
             buildPhase(phase, passes, {});
             return mlir::success();
           },

@@ -29,7 +29,8 @@ std::string textOf(mlir::Type type) {
 
 /// Ops of the dialect that never reach code generation as themselves are expanded, inlined or resolved before.
 bool isSupportedOp(mlir::Operation* op) {
-  return schemaOf(op) != nullptr || mlir::isa<mlir::func::FuncOp, mlir::func::ReturnOp, mlir::ModuleOp, VjpOp, JvpOp, KernelOp, YieldOp>(op);
+  return schemaOf(op) != nullptr ||
+         mlir::isa<mlir::func::FuncOp, mlir::func::ReturnOp, mlir::ModuleOp, VjpOp, JvpOp, KernelOp, YieldOp>(op);
 }
 
 }  // namespace
@@ -39,7 +40,8 @@ Status checkSupport(mlir::ModuleOp module, const TargetInfo& target) {
   std::string targetName = target.toString();
   auto checkType = [&](mlir::Operation* op, mlir::Type type) {
     if (status.ok() && !isSupported(dtypeOf(type))) {
-      status = makeError<ErrorId::kC0702>(nameOf(op), op->getName().getStringRef().str(), textOf(type), targetName, kSupportedTypes);
+      status = makeError<ErrorId::kC0702>(nameOf(op), op->getName().getStringRef().str(), textOf(type), targetName,
+                                          kSupportedTypes);
     }
   };
   module.walk([&](mlir::Operation* op) {

@@ -7,7 +7,8 @@
 
 namespace kiln::compiler {
 
-/// Errors: KILN-C0701 for an op, KILN-C0702 for an element type, each with the node, the target and what there is instead.
+/// Errors: KILN-C0701 for an op, KILN-C0702 for an element type, each with the node, the target and what there is
+/// instead.
 Status checkSupport(mlir::ModuleOp module, const TargetInfo& target);
 
 }  // namespace kiln::compiler

@@ -22,21 +22,25 @@ Status check(const char* text) {
 
 TEST(CheckSupport, acceptsWhatThereIsCodeFor) {
   EXPECT_TRUE(check("func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
-                    "%0 = kiln.tanh %x : (tensor<4xf32>) -> tensor<4xf32>\nreturn %0 : tensor<4xf32>\n}").ok());
+                    "%0 = kiln.tanh %x : (tensor<4xf32>) -> tensor<4xf32>\nreturn %0 : tensor<4xf32>\n}")
+                  .ok());
 }
 
 TEST(CheckSupport, c0701OpWithoutCodeIsNamed) {
-  Status status = check("func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
-                        "%0 = arith.negf %x : tensor<4xf32> loc(\"model/negate\")\nreturn %0 : tensor<4xf32>\n}");
+  Status status = check(
+      "func.func @f(%x: tensor<4xf32>) -> tensor<4xf32> {\n"
+      "%0 = arith.negf %x : tensor<4xf32> loc(\"model/negate\")\nreturn %0 : tensor<4xf32>\n}");
   EXPECT_EQ(errorIdOf(status), "KILN-C0701");
-  EXPECT_THAT(std::string(status.message()), ::testing::AllOf(::testing::HasSubstr("'model/negate'"), ::testing::HasSubstr("arith.negf"),
-                                                              ::testing::HasSubstr("x86-64-v3")));
+  EXPECT_THAT(std::string(status.message()),
+              ::testing::AllOf(::testing::HasSubstr("'model/negate'"), ::testing::HasSubstr("arith.negf"),
+                               ::testing::HasSubstr("x86-64-v3")));
 }
 
 TEST(CheckSupport, c0702ElementTypeWithoutCodeIsNamed) {
   Status status = check("func.func @f(%x: tensor<4xf16>) -> tensor<4xf16> {\nreturn %x : tensor<4xf16>\n}");
   EXPECT_EQ(errorIdOf(status), "KILN-C0702");
-  EXPECT_THAT(std::string(status.message()), ::testing::AllOf(::testing::HasSubstr("f16"), ::testing::HasSubstr("f32, f64, i32, i64 and bool")));
+  EXPECT_THAT(std::string(status.message()),
+              ::testing::AllOf(::testing::HasSubstr("f16"), ::testing::HasSubstr("f32, f64, i32, i64 and bool")));
 }
 
 }  // namespace

@@ -30,9 +30,15 @@ mlir::DialectRegistry registry() {
 class Compilation {
  public:
   Compilation(const Graph& graph, const Entry& entry, const CompileOptions& options, CompileReport* report)
-      // A compilation is one thread's work: entries compile side by side, and a pool of threads costs milliseconds to start.
-      : graph_(graph), entry_(entry), options_(options), report_(report), context_(registry(), mlir::MLIRContext::Threading::DISABLED),
-        runner_(context_, options, report), nodes_(graph) {
+      // A compilation is one thread's work: entries compile side by side, and a pool of threads costs milliseconds to
+      // start.
+      : graph_(graph),
+        entry_(entry),
+        options_(options),
+        report_(report),
+        context_(registry(), mlir::MLIRContext::Threading::DISABLED),
+        runner_(context_, options, report),
+        nodes_(graph) {
     loadKilnDialects(context_);
   }
 
@@ -47,7 +53,8 @@ class Compilation {
     PhaseOptions phases{.target = target_, .planReport = report_ == nullptr ? nullptr : &report_->plan};
     for (const PhaseInfo& info : kPhases) {
       if (info.phase != Phase::kImport && info.phase <= last && info.phase < Phase::kCodegen) {
-        KILN_RETURN_IF_ERROR(runner_.run(info.phase, *module_, [&](mlir::OpPassManager& passes) { buildPhase(info.phase, passes, phases); }));
+        KILN_RETURN_IF_ERROR(runner_.run(info.phase, *module_,
+                                         [&](mlir::OpPassManager& passes) { buildPhase(info.phase, passes, phases); }));
       }
     }
     return runner_.checkNames();
@@ -64,7 +71,9 @@ class Compilation {
     context_.loadAllAvailableDialects();
     DiagnosticCollector diagnostics(&context_);
     code_ = mlir::ModuleOp::create(planned_.getLoc());
-    CodegenContext codegen{.target = target_, .symbols = symbolsOf(planned_), .nodeId = [this](mlir::Operation* op) { return nodes_.idOf(op); }};
+    CodegenContext codegen{.target = target_, .symbols = symbolsOf(planned_), .nodeId = [this](mlir::Operation* op) {
+                             return nodes_.idOf(op);
+                           }};
     auto emitted = emitEntry(planned_, *code_, codegen, kQuerySymbol);
     if (mlir::failed(emitted)) {
       Status status = diagnostics.status();
@@ -139,17 +148,20 @@ class Compilation {
 
 }  // namespace
 
-StatusOr<CompiledEntry> compileEntry(const Graph& graph, const Entry& entry, const CompileOptions& options, CompileReport* report) {
+StatusOr<CompiledEntry> compileEntry(const Graph& graph, const Entry& entry, const CompileOptions& options,
+                                     CompileReport* report) {
   return Compilation(graph, entry, options, report).compile();
 }
 
-StatusOr<Graph> lowerGraph(const Graph& graph, const Entry& entry, Phase phase, const CompileOptions& options, CompileReport* report) {
+StatusOr<Graph> lowerGraph(const Graph& graph, const Entry& entry, Phase phase, const CompileOptions& options,
+                           CompileReport* report) {
   Compilation compilation(graph, entry, options, report);
   KILN_RETURN_IF_ERROR(compilation.lower(phase));
   return compilation.exported();
 }
 
-StatusOr<std::string> lowerToText(const Graph& graph, const Entry& entry, Phase phase, const CompileOptions& options, CompileReport* report) {
+StatusOr<std::string> lowerToText(const Graph& graph, const Entry& entry, Phase phase, const CompileOptions& options,
+                                  CompileReport* report) {
   Compilation compilation(graph, entry, options, report);
   KILN_RETURN_IF_ERROR(compilation.lower(phase));
   if (phase >= Phase::kCodegen) {

@@ -48,14 +48,16 @@ EntryManifest makeManifest(const Graph& graph, mlir::func::FuncOp entry, Constan
       uses[variable.str()] = manifest.variables.size();
       manifest.variables.push_back({.variable = variables.at(variable.str())});
     } else {
-      manifest.feeds.push_back(specOf(entry.getArgAttrOfType<mlir::StringAttr>(i, kFeedAttr).getValue(), entry.getArgumentTypes()[i]));
+      manifest.feeds.push_back(
+          specOf(entry.getArgAttrOfType<mlir::StringAttr>(i, kFeedAttr).getValue(), entry.getArgumentTypes()[i]));
     }
   }
   for (unsigned i = 0; i < entry.getNumResults(); ++i) {
     if (auto variable = entry.getResultAttrOfType<mlir::StringAttr>(i, kAssignAttr)) {
       manifest.variables[uses.at(variable.str())].written = true;
     } else {
-      manifest.fetches.push_back(specOf(entry.getResultAttrOfType<mlir::StringAttr>(i, kFetchAttr).getValue(), entry.getResultTypes()[i]));
+      manifest.fetches.push_back(
+          specOf(entry.getResultAttrOfType<mlir::StringAttr>(i, kFetchAttr).getValue(), entry.getResultTypes()[i]));
     }
   }
   for (ConstantOp constant : entry.getOps<ConstantOp>()) {

@@ -18,7 +18,7 @@ struct CompileOptions {
   int stopAfter = -1;           ///< Runs only so many passes of all phases, for bisection with lowerToText(); -1: all.
   std::string dumpFolder = {};  ///< When set, the module after every pass, numbered, and LLVM IR and assembly.
   std::vector<std::string> printAfter = {};  ///< Passes after which the module goes to CompileReport::text.
-  bool timePasses = false;      ///< Times of single passes beside those of phases.
+  bool timePasses = false;                   ///< Times of single passes beside those of phases.
 };
 
 /// A stretch of time of a compilation.
@@ -32,7 +32,7 @@ struct CompileReport {
   std::string plan;  ///< The memory plan as a table, with the peak and the lower bound.
   std::string text;  ///< Modules asked for by printAfter.
   std::vector<CompileTime> times;
-  int numPasses = 0;     ///< That ran.
+  int numPasses = 0;  ///< That ran.
   int numKernels = 0;
   int numFunctions = 0;  ///< Kernel functions: equal kernels share one.
   size_t imageBytes = 0;

@@ -32,8 +32,8 @@ std::string textOf(mlir::ModuleOp module) {
 
 PassRunner::PassRunner(mlir::MLIRContext& context, const CompileOptions& options, CompileReport* report)
     : context_(context), options_(options), report_(report), begin_(std::chrono::steady_clock::now()) {
-  bool watches = options.timePasses || options.stopAfter >= 0 || !options.disabledPasses.empty() || !options.printAfter.empty() ||
-                 !options.dumpFolder.empty();
+  bool watches = options.timePasses || options.stopAfter >= 0 || !options.disabledPasses.empty() ||
+                 !options.printAfter.empty() || !options.dumpFolder.empty();
   if (watches) {
     context_.registerActionHandler([this](llvm::function_ref<void()> transform, const mlir::tracing::Action& action) {
       execute(transform, action);
@@ -71,7 +71,8 @@ void PassRunner::execute(llvm::function_ref<void()> transform, const mlir::traci
     }
   }
   if (!options_.dumpFolder.empty()) {
-    Status status = dump(absl::StrFormat("%03d-%s-%s.mlir", numSeen_, std::string(toString(phase_)), name), textOf(module_));
+    Status status =
+        dump(absl::StrFormat("%03d-%s-%s.mlir", numSeen_, std::string(toString(phase_)), name), textOf(module_));
     dumpStatus_ = dumpStatus_.ok() ? status : dumpStatus_;
   }
 }

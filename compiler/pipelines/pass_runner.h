@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file Runs the passes of a phase: timing, verification, dumps, passes left out. Passes contain only the transformation.
+/// \file Runs the passes of a phase: timing, verification, dumps, passes left out. Passes contain only the
+/// transformation.
 #pragma once
 
 #include <chrono>

@@ -21,8 +21,10 @@ std::string CompileReport::timeTable() const {
 std::string CompileReport::chromeTrace() const {
   std::string out = "[";
   for (const CompileTime& time : times) {
-    out += absl::StrFormat("%s\n{\"name\": \"%s\", \"cat\": \"%s\", \"ph\": \"X\", \"pid\": 1, \"tid\": 1, \"ts\": %.1f, \"dur\": %.1f}",
-                           out.size() > 1 ? "," : "", time.pass.empty() ? time.phase : time.pass, time.phase, time.startUs, time.durationUs);
+    out += absl::StrFormat(
+        "%s\n{\"name\": \"%s\", \"cat\": \"%s\", \"ph\": \"X\", \"pid\": 1, \"tid\": 1, \"ts\": %.1f, \"dur\": %.1f}",
+        out.size() > 1 ? "," : "", time.pass.empty() ? time.phase : time.pass, time.phase, time.startUs,
+        time.durationUs);
   }
   return out + "\n]\n";
 }

@@ -55,7 +55,8 @@ void packSymbolic(MemoryPlan& plan, std::vector<int> indices) {
     PlannedBuffer& buffer = plan.buffers[index];
     size_t best = users.size();
     for (size_t slot = 0; slot < users.size(); ++slot) {
-      bool isFree = std::none_of(users[slot].begin(), users[slot].end(), [&](int other) { return overlap(buffer, plan.buffers[other]); });
+      bool isFree = std::none_of(users[slot].begin(), users[slot].end(),
+                                 [&](int other) { return overlap(buffer, plan.buffers[other]); });
       if (isFree && isAlwaysAtMost(buffer.bytes, plan.slots[slot]) &&
           (best == users.size() || isAlwaysAtMost(plan.slots[slot], plan.slots[best]))) {
         best = slot;
@@ -84,9 +85,8 @@ void assignOffsets(MemoryPlan& plan) {
   }
   // Neither order is best for all graphs, and both are quick.
   std::vector<int> bySize = statics;
-  std::stable_sort(bySize.begin(), bySize.end(), [&](int a, int b) {
-    return plan.buffers[a].bytes.value() > plan.buffers[b].bytes.value();
-  });
+  std::stable_sort(bySize.begin(), bySize.end(),
+                   [&](int a, int b) { return plan.buffers[a].bytes.value() > plan.buffers[b].bytes.value(); });
   int64_t inTime = packStatic(plan.buffers, statics);
   plan.staticBytes = packStatic(plan.buffers, bySize);
   if (inTime < plan.staticBytes) {

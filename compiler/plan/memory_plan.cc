@@ -64,25 +64,26 @@ int64_t MemoryPlan::lowerBoundBytes(const std::function<int64_t(std::string_view
 
 std::string MemoryPlan::toString(std::string_view entry) const {
   auto sample = [](std::string_view) { return kSampleDim; };
-  std::string out = absl::StrFormat("memory plan of '%s': %d kernels, %d of them in the commit; variables: %d in place, %d copied\n",
-                                    std::string(entry), order.size(), order.size() - numBeforeCommit, numInPlaceVariables,
-                                    numCopiedVariables);
+  std::string out = absl::StrFormat(
+      "memory plan of '%s': %d kernels, %d of them in the commit; variables: %d in place, %d copied\n",
+      std::string(entry), order.size(), order.size() - numBeforeCommit, numInPlaceVariables, numCopiedVariables);
   out += absl::StrFormat("  %-40s %20s %-14s %-10s %s\n", "node", "bytes", "place", "live", "values");
   bool isSymbolic = !slots.empty();
   for (const PlannedBuffer& buffer : buffers) {
-    out += absl::StrFormat("  %-40s %20s %-14s %-10s %d\n", buffer.node, buffer.bytes.toString(), buffer.place.toString(),
-                           absl::StrFormat("%d-%d", buffer.begin, buffer.end), buffer.numValues);
+    out +=
+        absl::StrFormat("  %-40s %20s %-14s %-10s %d\n", buffer.node, buffer.bytes.toString(), buffer.place.toString(),
+                        absl::StrFormat("%d-%d", buffer.begin, buffer.end), buffer.numValues);
   }
   for (const PlannedCopy& copy : copies) {
-    out += absl::StrFormat("  copy %s bytes from %s to %s %s\n", copy.bytes.toString(), copy.from.toString(), copy.to.toString(),
-                           copy.isCommit ? "in the commit" : "before the commit");
+    out += absl::StrFormat("  copy %s bytes from %s to %s %s\n", copy.bytes.toString(), copy.from.toString(),
+                           copy.to.toString(), copy.isCommit ? "in the commit" : "before the commit");
   }
   out += absl::StrFormat("arena: %d", staticBytes);
   for (const Dim& slot : slots) {
     out += " + " + slot.toString();
   }
-  out += absl::StrFormat(" bytes\npeak: %d bytes, lower bound: %d bytes%s\n", peakBytes(sample), lowerBoundBytes(sample),
-                         isSymbolic ? absl::StrFormat(" (symbols = %d)", kSampleDim) : "");
+  out += absl::StrFormat(" bytes\npeak: %d bytes, lower bound: %d bytes%s\n", peakBytes(sample),
+                         lowerBoundBytes(sample), isSymbolic ? absl::StrFormat(" (symbols = %d)", kSampleDim) : "");
   return out;
 }
 
@@ -116,8 +117,8 @@ void recordPlan(mlir::func::FuncOp entry, const MemoryPlan& plan) {
     slots.push_back(b.getStringAttr(slot.toString()));
   }
   for (const PlannedCopy& copy : plan.copies) {
-    copies.push_back(b.getArrayAttr({placeAttr(b, copy.from), placeAttr(b, copy.to), b.getStringAttr(copy.bytes.toString()),
-                                     b.getBoolAttr(copy.isCommit)}));
+    copies.push_back(b.getArrayAttr({placeAttr(b, copy.from), placeAttr(b, copy.to),
+                                     b.getStringAttr(copy.bytes.toString()), b.getBoolAttr(copy.isCommit)}));
   }
   entry->setAttr("kiln.plan", b.getDictionaryAttr({b.getNamedAttr("bytes", b.getI64IntegerAttr(plan.staticBytes)),
                                                    b.getNamedAttr("slots", b.getArrayAttr(slots)),
@@ -136,8 +137,10 @@ std::optional<MemoryPlan> readPlan(mlir::func::FuncOp entry) {
   }
   for (mlir::Attribute copy : recorded.getAs<mlir::ArrayAttr>("copies")) {
     auto parts = mlir::cast<mlir::ArrayAttr>(copy);
-    plan.copies.push_back({.from = Place::parse(text(parts[0])).value(), .to = Place::parse(text(parts[1])).value(),
-                           .bytes = Dim::parse(text(parts[2])).value(), .isCommit = mlir::cast<mlir::BoolAttr>(parts[3]).getValue()});
+    plan.copies.push_back({.from = Place::parse(text(parts[0])).value(),
+                           .to = Place::parse(text(parts[1])).value(),
+                           .bytes = Dim::parse(text(parts[2])).value(),
+                           .isCommit = mlir::cast<mlir::BoolAttr>(parts[3]).getValue()});
   }
   for (KernelOp kernel : entry.getOps<KernelOp>()) {
     plan.order.push_back(kernel);

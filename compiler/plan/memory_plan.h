@@ -18,8 +18,8 @@ namespace kiln::compiler {
 /// A kind of memory. The caller's buffers come in the ABI's order; the arena is the run's own.
 enum class Space { kFeed, kVariable, kConstant, kFetch, kArena, kSlot };
 
-/// Where a value is: the index of a caller's buffer, a byte offset in the arena's static part, or the index of one of the
-/// arena's slots, which follow the static part and have symbolic sizes.
+/// Where a value is: the index of a caller's buffer, a byte offset in the arena's static part, or the index of one of
+/// the arena's slots, which follow the static part and have symbolic sizes.
 struct Place {
   Space space = Space::kArena;
   int64_t at = 0;
@@ -47,9 +47,9 @@ struct PlannedBuffer {
 
 /// The plan of one entry.
 struct MemoryPlan {
-  std::vector<KernelOp> order;           ///< Kernels that run; those from numBeforeCommit on belong to the commit.
+  std::vector<KernelOp> order;  ///< Kernels that run; those from numBeforeCommit on belong to the commit.
   int numBeforeCommit = 0;
-  std::vector<std::vector<Place>> outputs;  ///< For each kernel of `order`, its results' places.
+  std::vector<std::vector<Place>> outputs;    ///< For each kernel of `order`, its results' places.
   std::vector<std::optional<Place>> scratch;  ///< For each kernel of `order`.
   std::vector<PlannedCopy> copies;
   std::vector<PlannedBuffer> buffers;

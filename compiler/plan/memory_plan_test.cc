@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/dialect/faults.h"
 #include "compiler/plan/memory_plan.h"
+#include "compiler/dialect/faults.h"
 
 #include <gtest/gtest.h>
 
@@ -11,17 +11,20 @@ namespace kiln::compiler {
 namespace {
 
 /// A one-in, one-out kernel of f32[n] as text.
-std::string unary(const std::string& result, const std::string& name, const std::string& input, const std::string& attributes = "",
-                  const std::string& type = "tensor<64xf32>", const std::string& op = "neg") {
-  return result + " = kiln.kernel \"" + name + "\" kind(\"loop\") ins(" + input + ") {\n^bb0(%x: " + type + "):\n %y = kiln." + op +
-         " %x : (" + type + ") -> " + type + "\n kiln.yield %y : " + type + "\n} " + attributes + " : (" + type + ") -> " + type + "\n";
+std::string unary(const std::string& result, const std::string& name, const std::string& input,
+                  const std::string& attributes = "", const std::string& type = "tensor<64xf32>",
+                  const std::string& op = "neg") {
+  return result + " = kiln.kernel \"" + name + "\" kind(\"loop\") ins(" + input + ") {\n^bb0(%x: " + type +
+         "):\n %y = kiln." + op + " %x : (" + type + ") -> " + type + "\n kiln.yield %y : " + type + "\n} " +
+         attributes + " : (" + type + ") -> " + type + "\n";
 }
 
-std::string binary(const std::string& result, const std::string& name, const std::string& inputs, const std::string& attributes,
-                   const std::string& op = "add", const std::string& type = "tensor<64xf32>") {
-  return result + " = kiln.kernel \"" + name + "\" kind(\"loop\") ins(" + inputs + ") {\n^bb0(%x: " + type + ", %z: " + type +
-         "):\n %y = kiln." + op + " %x, %z : (" + type + ", " + type + ") -> " + type + "\n kiln.yield %y : " + type + "\n} " +
-         attributes + " : (" + type + ", " + type + ") -> " + type + "\n";
+std::string binary(const std::string& result, const std::string& name, const std::string& inputs,
+                   const std::string& attributes, const std::string& op = "add",
+                   const std::string& type = "tensor<64xf32>") {
+  return result + " = kiln.kernel \"" + name + "\" kind(\"loop\") ins(" + inputs + ") {\n^bb0(%x: " + type +
+         ", %z: " + type + "):\n %y = kiln." + op + " %x, %z : (" + type + ", " + type + ") -> " + type +
+         "\n kiln.yield %y : " + type + "\n} " + attributes + " : (" + type + ", " + type + ") -> " + type + "\n";
 }
 
 class MemoryPlanTest : public testing::Test {
@@ -72,7 +75,8 @@ class MemoryPlanTest : public testing::Test {
   mlir::func::FuncOp entry_;
 };
 
-const char* kFeedFetch = "(%a: tensor<64xf32> {kiln.feed = \"a\"}) -> (tensor<64xf32> {kiln.fetch = \"r\"}) attributes {kiln.entry}";
+const char* kFeedFetch =
+    "(%a: tensor<64xf32> {kiln.feed = \"a\"}) -> (tensor<64xf32> {kiln.fetch = \"r\"}) attributes {kiln.entry}";
 
 TEST_F(MemoryPlanTest, oneKernelWritesTheFetch) {
   MemoryPlan p = plan(kFeedFetch, unary("%0", "k", "%a") + "return %0 : tensor<64xf32>\n");
@@ -105,7 +109,8 @@ TEST_F(MemoryPlanTest, chainAlternatesBetweenTwoBuffers) {
 TEST_F(MemoryPlanTest, chainInPlaceTakesOneBuffer) {
   std::string body = unary("%0", "k0", "%a");
   for (int i = 1; i < 10; ++i) {
-    body += unary("%" + std::to_string(i), "k" + std::to_string(i), "%" + std::to_string(i - 1), "{may_alias = [[0, 0]]}");
+    body +=
+        unary("%" + std::to_string(i), "k" + std::to_string(i), "%" + std::to_string(i - 1), "{may_alias = [[0, 0]]}");
   }
   MemoryPlan p = plan(kFeedFetch, body + "return %9 : tensor<64xf32>\n");
   ASSERT_EQ(p.buffers.size(), 1u);
@@ -120,7 +125,8 @@ TEST_F(MemoryPlanTest, operandThatIsReadLaterIsNotOverwritten) {
 }
 
 TEST_F(MemoryPlanTest, feedIsNeverOverwritten) {
-  MemoryPlan p = plan(kFeedFetch, unary("%0", "k0", "%a", "{may_alias = [[0, 0]]}") + unary("%1", "k1", "%0") + "return %1 : tensor<64xf32>\n");
+  MemoryPlan p = plan(kFeedFetch, unary("%0", "k0", "%a", "{may_alias = [[0, 0]]}") + unary("%1", "k1", "%0") +
+                                      "return %1 : tensor<64xf32>\n");
   EXPECT_EQ(p.outputs[0][0].space, Space::kArena);
 }
 
@@ -129,7 +135,8 @@ const char* kUpdate =
     "(tensor<64xf32> {kiln.assign = \"w\"}) attributes {kiln.entry}";
 
 TEST_F(MemoryPlanTest, updateIsWrittenIntoTheVariable) {
-  MemoryPlan p = plan(kUpdate, binary("%0", "sgd", "%w, %g", "{may_alias = [[0, 0]]}", "sub") + "return %0 : tensor<64xf32>\n");
+  MemoryPlan p =
+      plan(kUpdate, binary("%0", "sgd", "%w, %g", "{may_alias = [[0, 0]]}", "sub") + "return %0 : tensor<64xf32>\n");
   EXPECT_EQ(p.outputs[0][0], (Place{Space::kVariable, 0}));
   EXPECT_EQ(p.numBeforeCommit, 0);
   EXPECT_TRUE(p.copies.empty());
@@ -150,7 +157,8 @@ TEST_F(MemoryPlanTest, updateThatMayFailIsCopied) {
   for (size_t at; (at = signature.find("f32")) != std::string::npos;) {
     signature.replace(at, 3, "i32");
   }
-  MemoryPlan p = plan(signature, binary("%0", "quotient", "%w, %g", "{may_alias = [[0, 0]]}", "div", "tensor<64xi32>") + "return %0 : tensor<64xi32>\n");
+  MemoryPlan p = plan(signature, binary("%0", "quotient", "%w, %g", "{may_alias = [[0, 0]]}", "div", "tensor<64xi32>") +
+                                     "return %0 : tensor<64xi32>\n");
   EXPECT_EQ(p.numBeforeCommit, 1);
   EXPECT_EQ(p.numCopiedVariables, 1);
 }
@@ -174,7 +182,8 @@ TEST_F(MemoryPlanTest, swapOfTwoVariablesKeepsOldValues) {
 
 TEST_F(MemoryPlanTest, crossedUpdatesDoNotBothGoInPlace) {
   // v' = -w, w' = -v: whichever is written first, the other needs its old value.
-  MemoryPlan p = plan(kTwo, unary("%0", "a", "%w") + unary("%1", "b", "%v") + "return %0, %1 : tensor<64xf32>, tensor<64xf32>\n");
+  MemoryPlan p =
+      plan(kTwo, unary("%0", "a", "%w") + unary("%1", "b", "%v") + "return %0, %1 : tensor<64xf32>, tensor<64xf32>\n");
   EXPECT_EQ(p.numInPlaceVariables, 1);
   EXPECT_EQ(p.numCopiedVariables, 1);
   // The reader of v runs before the kernel that writes v.
@@ -184,7 +193,8 @@ TEST_F(MemoryPlanTest, crossedUpdatesDoNotBothGoInPlace) {
 
 TEST_F(MemoryPlanTest, readersOfTheOldValueRunFirst) {
   std::string signature =
-      "(%w: tensor<64xf32> {kiln.variable = \"w\"}) -> (tensor<64xf32> {kiln.assign = \"w\"}, tensor<64xf32> {kiln.fetch = \"old\"}) "
+      "(%w: tensor<64xf32> {kiln.variable = \"w\"}) -> (tensor<64xf32> {kiln.assign = \"w\"}, tensor<64xf32> "
+      "{kiln.fetch = \"old\"}) "
       "attributes {kiln.entry}";
   MemoryPlan p = plan(signature, unary("%0", "update", "%w", "{may_alias = [[0, 0]]}") + unary("%1", "reader", "%w") +
                                      "return %0, %1 : tensor<64xf32>, tensor<64xf32>\n");
@@ -194,9 +204,11 @@ TEST_F(MemoryPlanTest, readersOfTheOldValueRunFirst) {
 
 TEST_F(MemoryPlanTest, fetchOfTheOldValueIsCopiedBeforeTheCommit) {
   std::string signature =
-      "(%w: tensor<64xf32> {kiln.variable = \"w\"}) -> (tensor<64xf32> {kiln.fetch = \"old\"}, tensor<64xf32> {kiln.assign = \"w\"}) "
+      "(%w: tensor<64xf32> {kiln.variable = \"w\"}) -> (tensor<64xf32> {kiln.fetch = \"old\"}, tensor<64xf32> "
+      "{kiln.assign = \"w\"}) "
       "attributes {kiln.entry}";
-  MemoryPlan p = plan(signature, unary("%0", "update", "%w", "{may_alias = [[0, 0]]}") + "return %w, %0 : tensor<64xf32>, tensor<64xf32>\n");
+  MemoryPlan p = plan(signature, unary("%0", "update", "%w", "{may_alias = [[0, 0]]}") +
+                                     "return %w, %0 : tensor<64xf32>, tensor<64xf32>\n");
   ASSERT_EQ(p.copies.size(), 1u);
   EXPECT_EQ(p.copies[0].from, (Place{Space::kVariable, 0}));
   EXPECT_EQ(p.copies[0].to, (Place{Space::kFetch, 0}));
@@ -205,9 +217,11 @@ TEST_F(MemoryPlanTest, fetchOfTheOldValueIsCopiedBeforeTheCommit) {
 
 TEST_F(MemoryPlanTest, fetchedUpdateIsCopiedFromTheFetch) {
   std::string signature =
-      "(%w: tensor<64xf32> {kiln.variable = \"w\"}) -> (tensor<64xf32> {kiln.fetch = \"new\"}, tensor<64xf32> {kiln.assign = \"w\"}) "
+      "(%w: tensor<64xf32> {kiln.variable = \"w\"}) -> (tensor<64xf32> {kiln.fetch = \"new\"}, tensor<64xf32> "
+      "{kiln.assign = \"w\"}) "
       "attributes {kiln.entry}";
-  MemoryPlan p = plan(signature, unary("%0", "update", "%w", "{may_alias = [[0, 0]]}") + "return %0, %0 : tensor<64xf32>, tensor<64xf32>\n");
+  MemoryPlan p = plan(signature, unary("%0", "update", "%w", "{may_alias = [[0, 0]]}") +
+                                     "return %0, %0 : tensor<64xf32>, tensor<64xf32>\n");
   EXPECT_EQ(p.outputs[0][0], (Place{Space::kFetch, 0}));
   ASSERT_EQ(p.copies.size(), 1u);
   EXPECT_TRUE(p.copies[0].isCommit);
@@ -220,9 +234,11 @@ TEST_F(MemoryPlanTest, variableAssignedToItselfNeedsNothing) {
 
 TEST_F(MemoryPlanTest, symbolicSizesTakeSlots) {
   const std::string type = "tensor<?x64xf32, #kiln.shape<[batch, 64]>>";
-  std::string signature = "(%a: " + type + " {kiln.feed = \"a\"}) -> (" + type + " {kiln.fetch = \"r\"}) attributes {kiln.entry}";
-  MemoryPlan p = plan(signature, unary("%0", "k0", "%a", "", type) + unary("%1", "k1", "%0", "", type) + unary("%2", "k2", "%1", "", type) +
-                                     unary("%3", "k3", "%2", "", type) + "return %3 : " + type + "\n");
+  std::string signature =
+      "(%a: " + type + " {kiln.feed = \"a\"}) -> (" + type + " {kiln.fetch = \"r\"}) attributes {kiln.entry}";
+  MemoryPlan p = plan(signature, unary("%0", "k0", "%a", "", type) + unary("%1", "k1", "%0", "", type) +
+                                     unary("%2", "k2", "%1", "", type) + unary("%3", "k3", "%2", "", type) +
+                                     "return %3 : " + type + "\n");
   ASSERT_EQ(p.slots.size(), 2u);
   EXPECT_EQ(p.slots[0].toString(), "256*batch");
   EXPECT_EQ(p.peakBytes([](std::string_view) { return int64_t{7}; }), 2 * 256 * 7);
@@ -232,7 +248,8 @@ TEST_F(MemoryPlanTest, symbolicSizesTakeSlots) {
 }
 
 TEST_F(MemoryPlanTest, planIsReadBackFromTheAttributes) {
-  MemoryPlan p = plan(kUpdate, unary("%0", "a", "%g") + binary("%1", "sgd", "%w, %0", "", "sub") + "return %1 : tensor<64xf32>\n");
+  MemoryPlan p =
+      plan(kUpdate, unary("%0", "a", "%g") + binary("%1", "sgd", "%w, %0", "", "sub") + "return %1 : tensor<64xf32>\n");
   recordPlan(entry_, p);
   auto back = readPlan(entry_);
   ASSERT_TRUE(back.has_value());
@@ -245,7 +262,8 @@ TEST_F(MemoryPlanTest, planIsReadBackFromTheAttributes) {
 }
 
 TEST_F(MemoryPlanTest, scratchLivesForItsKernelOnly) {
-  MemoryPlan p = plan(kFeedFetch, unary("%0", "k0", "%a") + unary("%1", "k1", "%0") + unary("%2", "k2", "%1") + "return %2 : tensor<64xf32>\n");
+  MemoryPlan p = plan(kFeedFetch, unary("%0", "k0", "%a") + unary("%1", "k1", "%0") + unary("%2", "k2", "%1") +
+                                      "return %2 : tensor<64xf32>\n");
   MemoryPlan withScratch = planMemory(entry_, {.scratchBytes = [](KernelOp) { return int64_t{1000}; }});
   checkPlan(withScratch);
   ASSERT_TRUE(withScratch.scratch[0].has_value());
@@ -263,7 +281,10 @@ TEST(AssignOffsets, randomLifetimesNeverShareAndStayNearTheBound) {
     plan.order.resize(40);
     for (int i = 0; i < 60; ++i) {
       int begin = static_cast<int>(next(38));
-      plan.buffers.push_back({.node = "b" + std::to_string(i), .bytes = Dim(1 + next(5000)), .place = {}, .begin = begin,
+      plan.buffers.push_back({.node = "b" + std::to_string(i),
+                              .bytes = Dim(1 + next(5000)),
+                              .place = {},
+                              .begin = begin,
                               .end = std::min<int>(39, begin + static_cast<int>(next(6)))});
     }
     assignOffsets(plan);

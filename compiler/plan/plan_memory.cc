@@ -33,6 +33,8 @@ class PlanMemory : public impl::PlanMemoryBase<PlanMemory> {
 
 }  // namespace
 
-std::unique_ptr<mlir::Pass> createPlanMemory(PlanOptions options) { return std::make_unique<PlanMemory>(std::move(options)); }
+std::unique_ptr<mlir::Pass> createPlanMemory(PlanOptions options) {
+  return std::make_unique<PlanMemory>(std::move(options));
+}
 
 }  // namespace kiln::compiler

@@ -171,7 +171,8 @@ class Planner {
       bool isLegal = true;
       for (mlir::OpOperand& use : old.getUses()) {
         if (use.getOwner() == kernel.op) {
-          isLegal &= aliasAllowed(kernel.op, mlir::cast<mlir::OpResult>(result.value).getResultNumber(), use.getOperandNumber());
+          isLegal &= aliasAllowed(kernel.op, mlir::cast<mlir::OpResult>(result.value).getResultNumber(),
+                                  use.getOperandNumber());
         } else if (auto reader = indexOf_.find(use.getOwner()); reader != indexOf_.end()) {
           readers.insert(reader->second);
         }
@@ -205,9 +206,9 @@ class Planner {
     }
     auto pairs = kernel.getMayAlias();
     return pairs && llvm::any_of(*pairs, [&](mlir::Attribute pair) {
-      auto [r, o] = aliasPair(pair);
-      return r == result && o == operand;
-    });
+             auto [r, o] = aliasPair(pair);
+             return r == result && o == operand;
+           });
   }
 
   static std::pair<int64_t, int64_t> aliasPair(mlir::Attribute pair) {
@@ -281,7 +282,8 @@ class Planner {
       Place to = result.fetch >= 0 ? Place{Space::kFetch, result.fetch} : Place{Space::kVariable, result.variable};
       auto kernel = indexOf_.find(result.value.getDefiningOp());
       bool isKernel = kernel != indexOf_.end();
-      PlannedCopy copy{.from = {}, .to = to, .bytes = bytesOf(result.value.getType()), .isCommit = result.variable >= 0};
+      PlannedCopy copy{
+          .from = {}, .to = to, .bytes = bytesOf(result.value.getType()), .isCommit = result.variable >= 0};
       auto known = isKernel ? home_.find(result.value) : argumentPlace_.find(result.value);
       if (isKernel && known == home_.end()) {
         // An arena value that is assigned: lives until the commit copies.
@@ -299,8 +301,11 @@ class Planner {
       bool readsWritten = !isKernel && copy.from.space == Space::kVariable && isWritten_[copy.from.at];
       if (copy.isCommit && readsWritten) {
         // The old value of a variable that this run overwrites: kept in the arena until the commit.
-        int buffer = addBuffer(entry_.getArgAttrOfType<mlir::StringAttr>(
-            mlir::cast<mlir::BlockArgument>(result.value).getArgNumber(), kVariableAttr).str(), copy.bytes, stagePosition(), endPosition());
+        int buffer = addBuffer(entry_
+                                   .getArgAttrOfType<mlir::StringAttr>(
+                                       mlir::cast<mlir::BlockArgument>(result.value).getArgNumber(), kVariableAttr)
+                                   .str(),
+                               copy.bytes, stagePosition(), endPosition());
         copyBuffers_.push_back({static_cast<int>(plan_.copies.size()), buffer, false});
         plan_.copies.push_back({.from = copy.from, .to = {}, .bytes = copy.bytes, .isCommit = false});
         copyBuffers_.push_back({static_cast<int>(plan_.copies.size()), buffer, true});
@@ -311,7 +316,8 @@ class Planner {
   }
 
   int addBuffer(std::string node, Dim bytes, int begin, int end) {
-    plan_.buffers.push_back({.node = std::move(node), .bytes = std::move(bytes), .place = {}, .begin = begin, .end = end});
+    plan_.buffers.push_back(
+        {.node = std::move(node), .bytes = std::move(bytes), .place = {}, .begin = begin, .end = end});
     return static_cast<int>(plan_.buffers.size()) - 1;
   }
 
@@ -345,8 +351,9 @@ class Planner {
         int buffer = -1;
         for (auto [o, operand] : llvm::enumerate(kernel.getInputs())) {
           auto found = buffers.find(operand);
-          if (found != buffers.end() && !taken.contains(found->second) && plan_.buffers[found->second].end == position &&
-              plan_.buffers[found->second].bytes == bytes && aliasAllowed(kernel, result.getResultNumber(), o)) {
+          if (found != buffers.end() && !taken.contains(found->second) &&
+              plan_.buffers[found->second].end == position && plan_.buffers[found->second].bytes == bytes &&
+              aliasAllowed(kernel, result.getResultNumber(), o)) {
             buffer = found->second;
             plan_.buffers[buffer].end = last;
             plan_.buffers[buffer].numValues += 1;
@@ -366,7 +373,8 @@ class Planner {
       }
       int64_t scratch = options_.scratchBytes ? options_.scratchBytes(kernel) : 0;
       if (scratch > 0) {
-        bufferOf_.push_back({static_cast<int>(k), -1, addBuffer(kernel.getName().str() + " scratch", Dim(scratch), position, position)});
+        bufferOf_.push_back({static_cast<int>(k), -1,
+                             addBuffer(kernel.getName().str() + " scratch", Dim(scratch), position, position)});
       }
     }
     for (auto& [copy, value] : arenaCopies_) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Defines a network for handwritten digits, compiles its training step and its prediction to native code, and trains it.
+// Defines a network for handwritten digits, compiles its training step and its prediction to native code, and trains
+// it.
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -156,11 +157,15 @@ Status run(const Options& options) {
 int main(int argc, char** argv) {
   digits::Options options;
   std::string dtype = "f32";
-  CLI::App app("Trains a network on 8x8 images of handwritten digits.\nExample: digits --model mlp --optimizer adam --epochs 10");
+  CLI::App app(
+      "Trains a network on 8x8 images of handwritten digits.\nExample: digits --model mlp --optimizer adam --epochs "
+      "10");
   app.option_defaults()->always_capture_default();
-  app.add_option("--model", options.model.model, "mlp (64-128-10, relu) or reference (64-64-10, tanh, batches in file order)")
+  app.add_option("--model", options.model.model,
+                 "mlp (64-128-10, relu) or reference (64-64-10, tanh, batches in file order)")
       ->check(CLI::IsMember({"mlp", "reference"}));
-  app.add_option("--optimizer", options.model.optimizer, "how weights are updated")->check(CLI::IsMember({"sgd", "momentum", "adam"}));
+  app.add_option("--optimizer", options.model.optimizer, "how weights are updated")
+      ->check(CLI::IsMember({"sgd", "momentum", "adam"}));
   app.add_option("--learning-rate", options.model.learningRate, "step size")->check(CLI::PositiveNumber);
   app.add_option("--momentum", options.model.momentum, "for --optimizer momentum")->check(CLI::Range(0.0, 1.0));
   app.add_option("--dtype", dtype, "type of weights and arithmetic")->check(CLI::IsMember({"f32", "f64"}));
@@ -169,7 +174,8 @@ int main(int argc, char** argv) {
       ->check(CLI::NonNegativeNumber)
       ->default_str("");
   app.add_option("--seed", options.model.seed, "of the initial weights and of the shuffling");
-  app.add_option("--threads", options.threads, "threads to use; 0: as many as there are cores")->check(CLI::NonNegativeNumber);
+  app.add_option("--threads", options.threads, "threads to use; 0: as many as there are cores")
+      ->check(CLI::NonNegativeNumber);
   app.add_option("--data", options.data, "CSV file of 64 pixels and a label a line, gzip-compressed or plain");
   app.add_option("--init", options.init, "initial values of variables, by name, from a .safetensors file");
   app.add_option("--losses", options.losses, "write the loss of each step to this file, as a JSON array");

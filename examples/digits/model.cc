@@ -9,9 +9,12 @@ using namespace kiln;  // NOLINT: an example reads as its user would write it
 
 namespace {
 
-// The network of the reference loss curve: logits = tanh(x W1 + b1) W2 + b2, uniform weights in [-1/8, 1/8], zero biases.
+// The network of the reference loss curve: logits = tanh(x W1 + b1) W2 + b2, uniform weights in [-1/8, 1/8], zero
+// biases.
 Value referenceLogits(GraphBuilder& g, Value x, DType dtype) {
-  auto weight = [&](const char* name, Shape shape) { return g.variable(name, randomUniform(g, shape, dtype, -0.125, 0.125)); };
+  auto weight = [&](const char* name, Shape shape) {
+    return g.variable(name, randomUniform(g, shape, dtype, -0.125, 0.125));
+  };
   auto bias = [&](const char* name, int64_t n) { return g.variable(name, g.constant(Tensor(dtype, {n}))); };
   Value w1 = weight("W1", {kPixels, 64});
   Value b1 = bias("b1", 64);

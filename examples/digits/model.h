@@ -18,7 +18,8 @@ struct ModelOptions {
   uint64_t seed = 1;
 };
 
-/// Entry train_step: feeds `x` [batch, 64] and `y` i32 [batch], fetch `loss`; entry predict: feed `x`, fetch `logits` [batch, 10].
+/// Entry train_step: feeds `x` [batch, 64] and `y` i32 [batch], fetch `loss`; entry predict: feed `x`, fetch `logits`
+/// [batch, 10].
 kiln::StatusOr<kiln::Graph> buildModel(const ModelOptions& options);
 
 }  // namespace digits

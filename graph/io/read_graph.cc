@@ -9,7 +9,6 @@
 #include "graph/io/sort_nodes.h"
 #include "graph/ir/diagnostics.h"
 #include "proto/codec/file.h"
-#include "proto/codec/sha256.h"
 #include "proto/codec/tensor_codec.h"
 #include "proto/codec/wire_scan.h"
 
@@ -459,8 +458,8 @@ StatusOr<SafetensorsFile> openWeights(const wire::WeightsFile& weights, const st
         path, "it has " + std::to_string(file.numBytes()) + " bytes, wanted " + std::to_string(weights.num_bytes()));
   }
   if (options.checksWeights) {
-    KILN_ASSIGN_OR_RETURN(std::string digest, codec::sha256OfFile(file));
-    if (digest != weights.sha256()) {
+    KILN_ASSIGN_OR_RETURN(Sha256 digest, sha256OfFile(file));
+    if (std::string(digest.begin(), digest.end()) != weights.sha256()) {
       return makeError<ErrorId::kG0406>(path, "its SHA-256 digest differs");
     }
   }

@@ -4,7 +4,6 @@
 
 #include "graph/io/graph_io.h"
 #include "proto/codec/file.h"
-#include "proto/codec/sha256.h"
 #include "proto/codec/tensor_codec.h"
 
 namespace kiln {
@@ -177,11 +176,11 @@ Status writeGraph(const Graph& graph, const std::string& path, const WriteOption
     std::string weightsPath = weightsPathOf(path);
     KILN_RETURN_IF_ERROR(writeSafetensors(weightsPath, proto.weights));
     KILN_ASSIGN_OR_RETURN(ReadableFile written, ReadableFile::open(weightsPath));
-    KILN_ASSIGN_OR_RETURN(std::string digest, codec::sha256OfFile(written));
+    KILN_ASSIGN_OR_RETURN(Sha256 digest, sha256OfFile(written));
     wire::WeightsFile* weights = proto.def.mutable_weights();
     weights->set_path(std::filesystem::path(weightsPath).filename().string());
     weights->set_num_bytes(static_cast<uint64_t>(written.numBytes()));
-    weights->set_sha256(digest);
+    weights->set_sha256(std::string(digest.begin(), digest.end()));
   }
   return writeGraphDef(proto.def, path);
 }

@@ -87,8 +87,9 @@ struct GraphData {
   Body body;
   std::map<std::string, Function> functions;
   std::vector<Entry> entries;
-  std::map<std::string, DimRange> symbols;      ///< Ranges of dimension symbols; a symbol without one may have any length >= 0.
-  std::map<std::string, TensorPtr> weights;     ///< Values of variables by node name; overrule the entry `init`.
+  std::map<std::string, DimRange>
+      symbols;  ///< Ranges of dimension symbols; a symbol without one may have any length >= 0.
+  std::map<std::string, TensorPtr> weights;  ///< Values of variables by node name; overrule the entry `init`.
 };
 
 /// An immutable graph. Copies share the data. Thread-safe.
@@ -96,9 +97,9 @@ class Graph {
  public:
   /// An empty graph.
   Graph();
-  /// Checks everything that a graph promises (names unique, inputs exist and come first, types as inferred, no recursive
-  /// call, no variable assigned twice in an entry, entries name what exists) and returns the graph, or all errors in one
-  /// status, each on a line of its own, with the first one's id.
+  /// Checks everything that a graph promises (names unique, inputs exist and come first, types as inferred, no
+  /// recursive call, no variable assigned twice in an entry, entries name what exists) and returns the graph, or all
+  /// errors in one status, each on a line of its own, with the first one's id.
   static StatusOr<Graph> create(GraphData data);
 
   const std::string& name() const { return data_->name; }
@@ -116,8 +117,8 @@ class Graph {
   StatusOr<ValueRef> findValue(std::string_view endpoint) const;
   /// The nodes of the op `variable`, in order.
   std::vector<NodeId> variables() const;
-  /// The same graph with these values for variables (by node name), beside those that it has for others. The caller vouches
-  /// that they fit: a Session checks them against the variables again.
+  /// The same graph with these values for variables (by node name), beside those that it has for others. The caller
+  /// vouches that they fit: a Session checks them against the variables again.
   Graph withWeights(std::map<std::string, TensorPtr> weights) const;
 
   /// Equal in everything but locations.
@@ -131,9 +132,10 @@ class Graph {
 /// `name`, or `name:1` for an output other than the first.
 std::string endpointName(const Body& body, ValueRef value);
 
-/// An entry for any feeds, fetches and targets: resolves endpoint names, follows groups, refuses unknown names (KILN-G0031
-/// feed, KILN-G0032 fetch, KILN-G0033 target, each with the nearest names), a variable assigned twice (KILN-G0034), a needed
-/// placeholder that is not fed (KILN-G0035). When the slice draws random numbers, advancing the random state is added to the targets.
+/// An entry for any feeds, fetches and targets: resolves endpoint names, follows groups, refuses unknown names
+/// (KILN-G0031 feed, KILN-G0032 fetch, KILN-G0033 target, each with the nearest names), a variable assigned twice
+/// (KILN-G0034), a needed placeholder that is not fed (KILN-G0035). When the slice draws random numbers, advancing the
+/// random state is added to the targets.
 StatusOr<Entry> makeEntry(const Graph& graph, std::string name, const std::vector<std::string>& feeds,
                           const std::vector<std::string>& fetches, const std::vector<std::string>& targets);
 

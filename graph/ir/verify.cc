@@ -177,6 +177,9 @@ std::vector<std::string> orderFunctions(const GraphData& data, ErrorList& errors
     std::vector<std::string> callees;
     size_t next = 0;
   };
+  // Hostile files may call back and forth between thousands of functions; a few chains tell the user enough.
+  constexpr int kMaxChains = 20;
+  int numChains = 0;
   std::map<std::string, State> states;
   std::vector<std::string> order;
   for (const auto& [root, unused] : data.functions) {
@@ -200,7 +203,7 @@ std::vector<std::string> orderFunctions(const GraphData& data, ErrorList& errors
         continue;
       }
       const std::string callee = top.callees[top.next++];
-      if (!data.functions.contains(callee) || states[callee] == State::kDone) {
+      if (!data.functions.contains(callee) || states[callee] == State::kDone || numChains == kMaxChains) {
         continue;  // an unknown one is reported at the call
       }
       if (states[callee] == State::kNew) {
@@ -208,6 +211,7 @@ std::vector<std::string> orderFunctions(const GraphData& data, ErrorList& errors
       } else if (auto start =
                      std::find_if(stack.begin(), stack.end(), [&](const Frame& f) { return f.name == callee; });
                  start != stack.end()) {
+        ++numChains;
         std::string chain;
         for (auto frame = start; frame != stack.end(); ++frame) {
           states[frame->name] = State::kOnCycle;

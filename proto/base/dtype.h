@@ -8,8 +8,8 @@
 
 namespace kiln {
 
-/// The element type of a tensor. Values up to 32 are TensorFlow's DataType numbers (`tensorflow/core/framework/types.proto`),
-/// so that a GraphDef reads the same in both; Kiln's own start at 1000.
+/// The element type of a tensor. Values up to 32 are TensorFlow's DataType numbers
+/// (`tensorflow/core/framework/types.proto`), so that a GraphDef reads the same in both; Kiln's own start at 1000.
 enum class DType : int32_t {
   kInvalid = 0,
   kF32 = 1,
@@ -70,27 +70,49 @@ bool isKnownDType(int32_t number);
 template <class T>
 constexpr DType dtypeOf();
 template <>
-constexpr DType dtypeOf<float>() { return f32; }
+constexpr DType dtypeOf<float>() {
+  return f32;
+}
 template <>
-constexpr DType dtypeOf<double>() { return f64; }
+constexpr DType dtypeOf<double>() {
+  return f64;
+}
 template <>
-constexpr DType dtypeOf<int8_t>() { return i8; }
+constexpr DType dtypeOf<int8_t>() {
+  return i8;
+}
 template <>
-constexpr DType dtypeOf<int16_t>() { return i16; }
+constexpr DType dtypeOf<int16_t>() {
+  return i16;
+}
 template <>
-constexpr DType dtypeOf<int32_t>() { return i32; }
+constexpr DType dtypeOf<int32_t>() {
+  return i32;
+}
 template <>
-constexpr DType dtypeOf<int64_t>() { return i64; }
+constexpr DType dtypeOf<int64_t>() {
+  return i64;
+}
 template <>
-constexpr DType dtypeOf<uint8_t>() { return u8; }
+constexpr DType dtypeOf<uint8_t>() {
+  return u8;
+}
 template <>
-constexpr DType dtypeOf<uint16_t>() { return u16; }
+constexpr DType dtypeOf<uint16_t>() {
+  return u16;
+}
 template <>
-constexpr DType dtypeOf<uint32_t>() { return u32; }
+constexpr DType dtypeOf<uint32_t>() {
+  return u32;
+}
 template <>
-constexpr DType dtypeOf<uint64_t>() { return u64; }
+constexpr DType dtypeOf<uint64_t>() {
+  return u64;
+}
 template <>
-constexpr DType dtypeOf<bool>() { return boolean; }
+constexpr DType dtypeOf<bool>() {
+  return boolean;
+}
 
 /// What kind of value an edge carries. Only tensors compute today; the others are reserved for imported graphs.
 enum class ValueKind : int8_t { kTensor = 0, kSequence = 1, kOptional = 2 };

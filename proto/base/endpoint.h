@@ -7,8 +7,8 @@
 
 namespace kiln {
 
-/// The name of a graph value or target: `logits`, or `split:1` for an output other than the first. Graph values convert to
-/// it, so that `session.prepare({x, y}, {loss}, {step})` takes them and names alike.
+/// The name of a graph value or target: `logits`, or `split:1` for an output other than the first. Graph values convert
+/// to it, so that `session.prepare({x, y}, {loss}, {step})` takes them and names alike.
 struct Endpoint {
   Endpoint(std::string text) : name(std::move(text)) {}  // NOLINT: names are endpoints
   Endpoint(const char* text) : name(text) {}             // NOLINT

@@ -15,8 +15,8 @@
 
 namespace kiln {
 
-/// The length of one axis: a number, or a polynomial with integer coefficients over named symbols (`batch`, `2*batch+1`,
-/// `batch*length`). Kept in a normal form, so two dims are equal exactly when their polynomials are.
+/// The length of one axis: a number, or a polynomial with integer coefficients over named symbols (`batch`,
+/// `2*batch+1`, `batch*length`). Kept in a normal form, so two dims are equal exactly when their polynomials are.
 /// Thread-compatible; copying a symbolic dim shares its terms.
 class Dim {
  public:
@@ -45,10 +45,12 @@ class Dim {
   friend Dim operator*(const Dim& a, const Dim& b);
   bool operator==(const Dim& other) const;
 
-  /// The exact quotient, when every coefficient divides (`6*batch / 3`, `batch*64 / 64`, `batch*n / n`); nothing otherwise.
+  /// The exact quotient, when every coefficient divides (`6*batch / 3`, `batch*64 / 64`, `batch*n / n`); nothing
+  /// otherwise.
   std::optional<Dim> dividedBy(const Dim& divisor) const;
 
-  /// The number that the dim has when `lookup` gives each symbol's value. Wraps on overflow; callers bound symbol values.
+  /// The number that the dim has when `lookup` gives each symbol's value. Wraps on overflow; callers bound symbol
+  /// values.
   int64_t evaluate(const std::function<int64_t(std::string_view)>& lookup) const;
 
   /// `64`, `batch`, `2*batch+1`.

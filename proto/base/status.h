@@ -71,13 +71,15 @@ decltype(auto) substituteArg(const T& value) {
 }
 }  // namespace internal
 
-/// Makes the error `Id`, its message `[KILN-G0107] text` with $0, $1 ... replaced. The number of arguments is checked at
-/// compile time, so a message cannot lose a shape.
+/// Makes the error `Id`, its message `[KILN-G0107] text` with $0, $1 ... replaced. The number of arguments is checked
+/// at compile time, so a message cannot lose a shape.
 template <ErrorId Id, class... Args>
 Status makeError(const Args&... args) {
   constexpr std::string_view text = internal::errorText(Id);
-  static_assert(internal::countPlaceholders(text) == sizeof...(Args), "arguments do not fit the template in error_ids.def");
-  return internal::makeError(Id, absl::Substitute(absl::string_view(text.data(), text.size()), internal::substituteArg(args)...));
+  static_assert(internal::countPlaceholders(text) == sizeof...(Args),
+                "arguments do not fit the template in error_ids.def");
+  return internal::makeError(
+      Id, absl::Substitute(absl::string_view(text.data(), text.size()), internal::substituteArg(args)...));
 }
 
 /// The id that makeError gave (`KILN-G0107`), also after annotate(); nothing for foreign statuses.
@@ -89,20 +91,22 @@ Status annotate(const Status& status, std::string_view where);
 /// Ends the process with a report: for broken invariants of Kiln itself, never for input.
 [[noreturn]] void checkFailed(const char* file, int line, const char* condition);
 
-/// `'a'`, `'a' or 'b'`, `'a', 'b' or 'c'`: the up to three names nearest to `name` by edit distance, or "" when none is near.
+/// `'a'`, `'a' or 'b'`, `'a', 'b' or 'c'`: the up to three names nearest to `name` by edit distance, or "" when none is
+/// near.
 std::string nearestNames(std::string_view name, const std::vector<std::string>& known);
 /// `; did you mean 'x'?` from nearestNames(), or "".
 std::string didYouMean(std::string_view name, const std::vector<std::string>& known);
 
 }  // namespace kiln
 
-#define KILN_CHECK(condition) (static_cast<bool>(condition) ? void(0) : ::kiln::checkFailed(__FILE__, __LINE__, #condition))
+#define KILN_CHECK(condition) \
+  (static_cast<bool>(condition) ? void(0) : ::kiln::checkFailed(__FILE__, __LINE__, #condition))
 
-#define KILN_RETURN_IF_ERROR(expr)         \
-  do {                                     \
+#define KILN_RETURN_IF_ERROR(expr)                      \
+  do {                                                  \
     if (auto kilnStatus_ = (expr); !kilnStatus_.ok()) { \
-      return kilnStatus_;                  \
-    }                                      \
+      return kilnStatus_;                               \
+    }                                                   \
   } while (false)
 
 #define KILN_CONCAT_INNER_(a, b) a##b

@@ -27,7 +27,9 @@ struct TensorView {
   int64_t numElements() const;
   int64_t numBytes() const { return byteSize(dtype, numElements()); }
   template <class T>
-  const T* as() const { return static_cast<const T*>(data); }
+  const T* as() const {
+    return static_cast<const T*>(data);
+  }
 };
 
 /// Owns a dense row-major host tensor, 64-byte aligned. Copy is deep; move leaves an empty invalid tensor.
@@ -53,7 +55,9 @@ class Tensor {
     return t;
   }
   template <class T>
-  static Tensor scalar(T value) { return of<T>({}, {value}); }
+  static Tensor scalar(T value) {
+    return of<T>({}, {value});
+  }
 
   DType dtype() const { return dtype_; }
   const std::vector<int64_t>& dims() const { return dims_; }
@@ -63,23 +67,27 @@ class Tensor {
   const void* data() const { return data_.get(); }
   void* mutableData() { return data_.get(); }
   template <class T>
-  const T* data() const { return static_cast<const T*>(data()); }
+  const T* data() const {
+    return static_cast<const T*>(data());
+  }
   template <class T>
-  T* mutableData() { return static_cast<T*>(mutableData()); }
+  T* mutableData() {
+    return static_cast<T*>(mutableData());
+  }
 
   TensorView view() const { return {dtype_, dims_, data()}; }
   operator TensorView() const { return view(); }  // NOLINT: a tensor is fed where a view is wanted
 
-  /// Zero-filled, for sizes that come from input. Errors: KILN-P0022 when the shape is negative or overflows, KILN-P0023 when
-  /// there is no memory for it; nothing is allocated then.
+  /// Zero-filled, for sizes that come from input. Errors: KILN-P0022 when the shape is negative or overflows,
+  /// KILN-P0023 when there is no memory for it; nothing is allocated then.
   static StatusOr<Tensor> allocate(DType dtype, std::vector<int64_t> dims);
 
   /// Gives the tensor this type and shape. Keeps the memory when it is large enough (no allocation in a loop of equal
   /// shapes); the values are then unspecified.
   void resize(DType dtype, std::span<const int64_t> dims);
 
-  /// Element `index` (row-major) as a double; complex types give the real part. Not for types of 8-bit floats and smaller.
-  /// For tests, printing and references.
+  /// Element `index` (row-major) as a double; complex types give the real part. Not for types of 8-bit floats and
+  /// smaller. For tests, printing and references.
   double at(int64_t index) const;
   /// Stores `value`, rounded or truncated as a C++ conversion does; NaN to an integer gives 0, out of range saturates.
   void set(int64_t index, double value);

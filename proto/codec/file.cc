@@ -92,6 +92,18 @@ Status ReadableFile::read(int64_t offset, std::span<uint8_t> into) const {
   return absl::OkStatus();
 }
 
+StatusOr<Sha256> sha256OfFile(const ReadableFile& file) {
+  std::vector<uint8_t> buffer(size_t{1} << 20);
+  Sha256Stream hash;
+  for (int64_t at = 0; at < file.numBytes();) {
+    auto piece = std::span(buffer).first(std::min<size_t>(buffer.size(), static_cast<size_t>(file.numBytes() - at)));
+    KILN_RETURN_IF_ERROR(file.read(at, piece));
+    hash.update(piece);
+    at += static_cast<int64_t>(piece.size());
+  }
+  return hash.finish();
+}
+
 StatusOr<std::string> readFile(const std::string& path, int64_t maxBytes) {
   KILN_ASSIGN_OR_RETURN(ReadableFile file, ReadableFile::open(path));
   if (file.numBytes() > maxBytes) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "proto/base/sha256.h"
 #include "proto/base/status.h"
 
 namespace kiln {
@@ -34,6 +35,9 @@ class ReadableFile {
   int fd_ = -1;
   int64_t numBytes_ = 0;
 };
+
+/// The digest of a whole file. Errors: KILN-P0002.
+StatusOr<Sha256> sha256OfFile(const ReadableFile& file);
 
 /// The whole file. Errors: as open(); KILN-P0003 when it has more than `maxBytes`, before anything is read.
 StatusOr<std::string> readFile(const std::string& path, int64_t maxBytes);

@@ -9,15 +9,11 @@
 #include <span>
 #include <vector>
 
+#include "proto/base/sha256.h"
 #include "proto/base/status.h"
 #include "runtime/abi/kiln_abi.h"
 
 namespace kiln {
-
-using Sha256 = std::array<uint8_t, 32>;
-
-/// The SHA-256 digest of `bytes` (FIPS 180-4).
-Sha256 sha256(std::span<const uint8_t> bytes);
 
 /// An image as it was emitted or read: ELF bytes and the digest they must have.
 struct CodeImage {

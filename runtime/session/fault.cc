@@ -11,9 +11,9 @@ Status describe(const std::string& node, kiln_status_t status, int64_t first, in
     case KILN_STATUS_CANCELLED:
       return makeError<ErrorId::kR0040>();
     case KILN_STATUS_INDEX_RANGE:
-      return makeError<ErrorId::kR0041>(node, first, second);
+      return annotate(makeError<ErrorId::kR0030>(first, second), node);
     case KILN_STATUS_DIVIDE_BY_ZERO:
-      return makeError<ErrorId::kR0042>(node, first);
+      return annotate(makeError<ErrorId::kR0031>(), node);
     case KILN_STATUS_ASSERT:
       return makeError<ErrorId::kR0043>(node, first, second);
     case KILN_STATUS_DIM_MISMATCH:

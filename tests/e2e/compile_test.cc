@@ -22,7 +22,8 @@ using ::testing::HasSubstr;
 
 TEST(Compile, equalGraphsGiveEqualBytes) {
   Graph first = mlp(), second = mlp();
-  auto a = compileEntry(first, *first.findEntry("train_step")), b = compileEntry(second, *second.findEntry("train_step"));
+  auto a = compileEntry(first, *first.findEntry("train_step")),
+       b = compileEntry(second, *second.findEntry("train_step"));
   ASSERT_TRUE(a.ok()) << a.status();
   ASSERT_TRUE(b.ok()) << b.status();
   EXPECT_EQ(a->image.bytes, b->image.bytes);
@@ -55,7 +56,8 @@ TEST(Compile, manifestSaysWhatTheEntryTakesAndGives) {
   ASSERT_EQ(m.symbols.size(), 1u);
   EXPECT_EQ(m.symbols[0].name, "batch");
   // Two weights, two biases, and a velocity for each.
-  EXPECT_EQ(std::count_if(m.variables.begin(), m.variables.end(), [](const VariableUse& use) { return use.written; }), 8);
+  EXPECT_EQ(std::count_if(m.variables.begin(), m.variables.end(), [](const VariableUse& use) { return use.written; }),
+            8);
 }
 
 TEST(Compile, updatesGoInPlaceAndThePlanIsPrinted) {

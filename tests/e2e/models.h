@@ -10,7 +10,8 @@
 
 namespace kiln::testing {
 
-/// A two-layer perceptron, x [batch, 8] and labels y [batch]: entries `train_step` (fetch loss, momentum update) and `predict`.
+/// A two-layer perceptron, x [batch, 8] and labels y [batch]: entries `train_step` (fetch loss, momentum update) and
+/// `predict`.
 inline Graph mlp(DType dtype = f32) {
   GraphBuilder g("mlp");
   auto x = g.placeholder("x", dtype, {dim("batch"), 8});

@@ -120,7 +120,8 @@ TEST_P(TrainTest, trainingStepsFollowTheInterpreter) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, TrainTest, ::testing::Values(f32, f64), [](const auto& info) { return std::string(toString(info.param)); });
+INSTANTIATE_TEST_SUITE_P(Types, TrainTest, ::testing::Values(f32, f64),
+                         [](const auto& info) { return std::string(toString(info.param)); });
 
 TEST(Session, partialFetchRunsOnlyWhatItNeeds) {
   Graph graph = mlp();
@@ -134,9 +135,8 @@ TEST(Session, partialFetchRunsOnlyWhatItNeeds) {
 
 TEST(Session, callsOfOneFunctionWithDifferentShapes) {
   GraphBuilder g("calls");
-  g.function("double_and_square", {{.dtype = f32, .shape = {dim("n")}}}, [](const std::vector<Value>& p) {
-    return std::vector<Value>{p[0] * 2, p[0] * p[0]};
-  });
+  g.function("double_and_square", {{.dtype = f32, .shape = {dim("n")}}},
+             [](const std::vector<Value>& p) { return std::vector<Value>{p[0] * 2, p[0] * p[0]}; });
   auto x = g.placeholder("x", f32, {dim("batch")});
   auto y = g.placeholder("y", f32, {3});
   auto first = g.call("double_and_square", {x});
@@ -144,7 +144,8 @@ TEST(Session, callsOfOneFunctionWithDifferentShapes) {
   g.entry("main", {.feeds = {x, y}, .fetches = {NamedValue("a", first[1]), NamedValue("b", second[0])}, .targets = {}});
   auto session = createSession(g.finish().value());
   ASSERT_TRUE(session.ok()) << session.status();
-  auto out = session->runEntry("main", {{"x", Tensor::of<float>({2}, {3, 4})}, {"y", Tensor::of<float>({3}, {1, 2, 3})}});
+  auto out =
+      session->runEntry("main", {{"x", Tensor::of<float>({2}, {3, 4})}, {"y", Tensor::of<float>({3}, {1, 2, 3})}});
   ASSERT_TRUE(out.ok()) << out.status();
   EXPECT_EQ(out->at("a").data<float>()[1], 16.0f);
   EXPECT_EQ(out->at("b").data<float>()[2], 6.0f);
@@ -154,7 +155,8 @@ TEST(Session, sameValueFetchedTwiceAndFeedFetched) {
   GraphBuilder g("twice");
   auto x = g.placeholder("x", f32, {3});
   auto y = (x * 2).named("y");
-  g.entry("main", {.feeds = {x}, .fetches = {NamedValue("a", y), NamedValue("b", y), NamedValue("c", x)}, .targets = {}});
+  g.entry("main",
+          {.feeds = {x}, .fetches = {NamedValue("a", y), NamedValue("b", y), NamedValue("c", x)}, .targets = {}});
   auto session = createSession(g.finish().value());
   ASSERT_TRUE(session.ok()) << session.status();
   auto out = session->runEntry("main", {{"x", Tensor::of<float>({3}, {1, 2, 3})}});

@@ -46,7 +46,8 @@ Status runVerify(const Options& options, bool& isEqual) {
   KILN_ASSIGN_OR_RETURN(kiln::bench::Workload workload, kiln::bench::makeWorkload(options.workload));
   KILN_ASSIGN_OR_RETURN(kiln::bench::Verification result, kiln::bench::verify(workload, options.threads));
   isEqual = result.isEqual;
-  print({{"workload", options.workload}, {"verified", result.isEqual}, {"max_error", rounded(result.maxError)}}, options.json);
+  print({{"workload", options.workload}, {"verified", result.isEqual}, {"max_error", rounded(result.maxError)}},
+        options.json);
   return Status();
 }
 
@@ -81,11 +82,13 @@ Status runMeasure(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   bool list = false;
-  CLI::App app("Measures Kiln on one workload.\nExample: kiln-bench --workload call_add --threads 1 --seconds 2 --json");
+  CLI::App app(
+      "Measures Kiln on one workload.\nExample: kiln-bench --workload call_add --threads 1 --seconds 2 --json");
   app.option_defaults()->always_capture_default();
   auto* workload = app.add_option("--workload", options.workload, "what to measure; --list prints the names");
   app.add_flag("--list", list, "print the workloads' names")->excludes(workload);
-  app.add_option("--threads", options.threads, "cores to use; the process is pinned to the first ones")->check(CLI::PositiveNumber);
+  app.add_option("--threads", options.threads, "cores to use; the process is pinned to the first ones")
+      ->check(CLI::PositiveNumber);
   app.add_option("--seconds", options.seconds, "how long to measure")->check(CLI::PositiveNumber);
   app.add_option("--models", options.models, "folder of model files, for workloads that run one");
   app.add_flag("--verify", options.verify, "run once and compare with the reference interpreter instead");

@@ -82,7 +82,9 @@ StatusOr<Timing> measure(const std::function<Status()>& call, double seconds) {
     timing.runs += block;
   }
   std::sort(samples.begin(), samples.end());
-  auto at = [&](double quantile) { return samples[std::min(samples.size() - 1, static_cast<size_t>(quantile * samples.size()))]; };
+  auto at = [&](double quantile) {
+    return samples[std::min(samples.size() - 1, static_cast<size_t>(quantile * samples.size()))];
+  };
   timing.min = samples.front();
   timing.median = at(0.5);
   timing.p90 = at(0.9);

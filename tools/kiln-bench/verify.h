@@ -11,8 +11,8 @@ struct Verification {
   double maxError = 0;  ///< Largest difference of any fetch or variable, relative to that tensor's largest value.
 };
 
-/// Runs the workload once compiled and once interpreted, from the same variables on the same feeds, and compares fetches
-/// and, afterwards, variables.
+/// Runs the workload once compiled and once interpreted, from the same variables on the same feeds, and compares
+/// fetches and, afterwards, variables.
 StatusOr<Verification> verify(const Workload& workload, int threads);
 
 }  // namespace kiln::bench

@@ -62,8 +62,8 @@ StatusOr<Workload> gemm(Random& random, int64_t m, int64_t n, int64_t k) {
 }
 
 // One optimizer step of a multi-layer perceptron: loss out.
-StatusOr<Workload> trainMlp(Random& random, int64_t batch, const std::vector<int64_t>& sizes, Value (*activation)(Operand),
-                            const std::function<Target(GraphBuilder&, Value)>& minimize) {
+StatusOr<Workload> trainMlp(Random& random, int64_t batch, const std::vector<int64_t>& sizes,
+                            Value (*activation)(Operand), const std::function<Target(GraphBuilder&, Value)>& minimize) {
   GraphBuilder g("train_mlp");
   Value x = g.placeholder("x", f32, {batch, sizes.front()});
   Value y = g.placeholder("y", i32, {batch});
@@ -91,8 +91,9 @@ const std::map<std::string, StatusOr<Workload> (*)(Random&)>& fixedWorkloads() {
        }},
       {"train_mlp",
        [](Random& random) {
-         return trainMlp(random, 128, {784, 512, 512, 10}, relu,
-                         [](GraphBuilder& g, Value loss) { return optim::adam(g, {.learningRate = 1e-3}).minimize(loss); });
+         return trainMlp(random, 128, {784, 512, 512, 10}, relu, [](GraphBuilder& g, Value loss) {
+           return optim::adam(g, {.learningRate = 1e-3}).minimize(loss);
+         });
        }},
   };
   return *workloads;
@@ -130,7 +131,8 @@ std::vector<std::string> workloadNames() {
   for (const auto& [name, make] : fixedWorkloads()) {
     names.push_back(name);
   }
-  for (const char* name : {"gemm_1x4096x4096", "gemm_16x1024x1024", "gemm_128x3072x768", "gemm_512x512x512", "gemm_1024x1024x1024"}) {
+  for (const char* name :
+       {"gemm_1x4096x4096", "gemm_16x1024x1024", "gemm_128x3072x768", "gemm_512x512x512", "gemm_1024x1024x1024"}) {
     names.emplace_back(name);
   }
   return names;

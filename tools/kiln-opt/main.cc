@@ -15,7 +15,8 @@
 #include "mlir/Transforms/Passes.h"
 
 int main(int argc, char** argv) {
-  // --compile-to=<phase> stands for the pipelines of all phases up to it, from simplify on: text has been imported already.
+  // --compile-to=<phase> stands for the pipelines of all phases up to it, from simplify on: text has been imported
+  // already.
   constexpr std::string_view kCompileTo = "--compile-to=";
   std::vector<std::string> arguments;
   for (int i = 0; i < argc; ++i) {
@@ -30,7 +31,8 @@ int main(int argc, char** argv) {
       return 1;
     }
     for (const kiln::compiler::PhaseInfo& info : kiln::compiler::kPhases) {
-      if (info.phase > kiln::compiler::Phase::kImport && info.phase <= *last && info.phase < kiln::compiler::Phase::kCodegen) {
+      if (info.phase > kiln::compiler::Phase::kImport && info.phase <= *last &&
+          info.phase < kiln::compiler::Phase::kCodegen) {
         arguments.push_back("--kiln-phase-" + std::string(info.name));
       }
     }
@@ -45,5 +47,6 @@ int main(int argc, char** argv) {
   mlir::DialectRegistry registry;
   kiln::compiler::registerLoweringDialects(registry);
   registry.insert<mlir::func::FuncDialect, kiln::compiler::KilnDialect>();
-  return mlir::asMainReturnCode(mlir::MlirOptMain(static_cast<int>(pointers.size()), pointers.data(), "Kiln's optimizer driver\n", registry));
+  return mlir::asMainReturnCode(
+      mlir::MlirOptMain(static_cast<int>(pointers.size()), pointers.data(), "Kiln's optimizer driver\n", registry));
 }

@@ -25,6 +25,18 @@ enum class InspectFormat { kTable, kJson, kDot };
 /// Prints what a model holds.
 Status inspectModel(const std::string& model, InspectFormat format);
 
+struct LowerCommand {
+  std::string model;
+  std::string entry;
+  std::string compileTo;    ///< A phase: print the entry as it is after it. Empty: compile it whole.
+  bool dumpPlan = false;    ///< Print where every buffer lies, the peak and the lower bound.
+  bool timePasses = false;  ///< Print how long each phase and pass took.
+  bool verifyEach = false;  ///< Check the module after every pass.
+};
+
+/// Shows what the compiler makes of an entry. Errors: KILN-T0006, and the compiler's.
+Status lowerModel(const LowerCommand& options);
+
 /// Prints the page of an error id. Errors: KILN-T0001 with the nearest ids.
 Status explainError(const std::string& id);
 

@@ -50,7 +50,8 @@ Status explainError(const std::string& id) {
     }
     return makeError<ErrorId::kT0001>(id, nearestNames(id, ids));
   }
-  std::printf("%s  %s\n\n%s\n", std::string(info->id).c_str(), readable(info->text).c_str(), wrapped(info->page).c_str());
+  std::printf("%s  %s\n\n%s\n", std::string(info->id).c_str(), readable(info->text).c_str(),
+              wrapped(info->page).c_str());
   return Status();
 }
 

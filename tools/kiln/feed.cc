@@ -40,7 +40,9 @@ StatusOr<Tensor> parseValue(const FeedText& feed, DType dtype) {
   if (feed.value == "nan" || feed.value == "inf" || feed.value == "-inf") {
     Tensor scalar(dtype, {});
     double infinity = std::numeric_limits<double>::infinity();
-    scalar.set(0, feed.value == "nan" ? std::numeric_limits<double>::quiet_NaN() : feed.value == "inf" ? infinity : -infinity);
+    scalar.set(0, feed.value == "nan"   ? std::numeric_limits<double>::quiet_NaN()
+                  : feed.value == "inf" ? infinity
+                                        : -infinity);
     return scalar;
   }
   Json json = Json::parse(feed.value, nullptr, /*allow_exceptions=*/false);
@@ -54,7 +56,8 @@ StatusOr<Tensor> parseValue(const FeedText& feed, DType dtype) {
     if (dtype == i64 && values[i].is_number_integer()) {
       tensor.mutableData<int64_t>()[i] = values[i].get<int64_t>();
     } else {
-      tensor.set(static_cast<int64_t>(i), values[i].is_boolean() ? (values[i].get<bool>() ? 1.0 : 0.0) : values[i].get<double>());
+      tensor.set(static_cast<int64_t>(i),
+                 values[i].is_boolean() ? (values[i].get<bool>() ? 1.0 : 0.0) : values[i].get<double>());
     }
   }
   return tensor;

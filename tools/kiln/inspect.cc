@@ -52,9 +52,15 @@ void printTable(const Graph& graph) {
 Status inspectModel(const std::string& model, InspectFormat format) {
   KILN_ASSIGN_OR_RETURN(Graph graph, readGraph(model));
   switch (format) {
-    case InspectFormat::kTable: printTable(graph); break;
-    case InspectFormat::kJson: std::printf("%s\n", toJson(graph).c_str()); break;
-    case InspectFormat::kDot: std::printf("%s", toDot(graph).c_str()); break;
+    case InspectFormat::kTable:
+      printTable(graph);
+      break;
+    case InspectFormat::kJson:
+      std::printf("%s\n", toJson(graph).c_str());
+      break;
+    case InspectFormat::kDot:
+      std::printf("%s", toDot(graph).c_str());
+      break;
   }
   return Status();
 }

@@ -36,7 +36,8 @@ int reportUsage(const CLI::App& app, const CLI::ParseError& error, const std::ve
     bool isKnown = std::find(known.begin(), known.end(), name) != known.end();
     bool isFirst = level == &app && &argument == &arguments.front();
     if (!isKnown && (isFirst || name.rfind("--", 0) == 0)) {
-      std::fprintf(stderr, "help: '%s' is not known here; nearest: %s\n", name.c_str(), kiln::nearestNames(name, known).c_str());
+      std::fprintf(stderr, "help: '%s' is not known here; nearest: %s\n", name.c_str(),
+                   kiln::nearestNames(name, known).c_str());
     }
   }
   std::fprintf(stderr, "help: kiln %s --help\n", level == &app ? "" : level->get_name().c_str());
@@ -49,8 +50,9 @@ int main(int argc, char** argv) {
   CLI::App app("Kiln compiles graphs of tensor operations to native code, trains and runs them.");
   app.require_subcommand(1);
   app.set_help_all_flag("--help-all", "help of every command");
-  app.footer("Examples:\n  kiln run digits.graph.pb --entry predict --feed x=@x.npy --fetch logits --output out\n"
-             "  kiln inspect digits.graph.pb\n  kiln explain KILN-R0021");
+  app.footer(
+      "Examples:\n  kiln run digits.graph.pb --entry predict --feed x=@x.npy --fetch logits --output out\n"
+      "  kiln inspect digits.graph.pb\n  kiln explain KILN-R0021");
   Status status;
 
   kiln::tools::RunCommand run;
@@ -58,23 +60,47 @@ int main(int argc, char** argv) {
   runCommand->footer("Example: kiln run digits.graph.pb --entry predict --feed x=@x.npy --fetch logits --output out");
   runCommand->add_option("MODEL", run.model, "graph file, binary (.pb) or text (.pbtxt)")->required();
   runCommand->add_option("--entry", run.entry, "entry point to run; may be left out when there is one");
-  runCommand->add_option("--feed", run.feeds, "NAME=VALUE, NAME=@file.npy or NAME=@file.npz:key; repeat for more")->allow_extra_args(false);
-  runCommand->add_option("--fetch", run.fetches, "value to compute; repeat for more; all of the entry by default")->allow_extra_args(false);
-  runCommand->add_option("--output", run.output, "folder for the fetched values, one NAME.npy each; printed by default");
-  runCommand->add_option("--threads", run.threads, "threads to use; 0: as many as there are cores")->check(CLI::NonNegativeNumber);
+  runCommand->add_option("--feed", run.feeds, "NAME=VALUE, NAME=@file.npy or NAME=@file.npz:key; repeat for more")
+      ->allow_extra_args(false);
+  runCommand->add_option("--fetch", run.fetches, "value to compute; repeat for more; all of the entry by default")
+      ->allow_extra_args(false);
+  runCommand->add_option("--output", run.output,
+                         "folder for the fetched values, one NAME.npy each; printed by default");
+  runCommand->add_option("--threads", run.threads, "threads to use; 0: as many as there are cores")
+      ->check(CLI::NonNegativeNumber);
   runCommand->callback([&] { status = kiln::tools::runModel(run); });
 
   std::string model;
   bool json = false;
   bool dot = false;
   CLI::App* inspectCommand = app.add_subcommand("inspect", "shows the entries, variables, dims and nodes of a model");
-  inspectCommand->footer("Example: kiln inspect digits.graph.pb --dot | dot -Tsvg > digits.svg");
+  inspectCommand->footer(
+      "Examples: kiln inspect digits.graph.pb --dot | dot -Tsvg > digits.svg\n          kiln inspect digits.graph.pb "
+      "--entry train_step --dump-plan --timing");
   inspectCommand->add_option("MODEL", model, "graph file, binary (.pb) or text (.pbtxt)")->required();
   CLI::Option* jsonFlag = inspectCommand->add_flag("--json", json, "as one JSON object");
   inspectCommand->add_flag("--dot", dot, "as a Graphviz graph")->excludes(jsonFlag);
+  kiln::tools::LowerCommand lower;
+  CLI::Option* entryOption =
+      inspectCommand->add_option("--entry", lower.entry, "entry to compile, for the flags below");
+  inspectCommand
+      ->add_option("--compile-to", lower.compileTo,
+                   "print the entry after this phase: import, simplify, differentiate, fuse, plan, codegen")
+      ->needs(entryOption);
+  inspectCommand->add_flag("--dump-plan", lower.dumpPlan, "print the memory plan: buffers, peak, lower bound")
+      ->needs(entryOption);
+  inspectCommand->add_flag("--timing", lower.timePasses, "print the time of each phase and pass")->needs(entryOption);
+  inspectCommand->add_flag("--verify-each", lower.verifyEach, "check the module after every pass")->needs(entryOption);
   inspectCommand->callback([&] {
     using kiln::tools::InspectFormat;
-    status = kiln::tools::inspectModel(model, json ? InspectFormat::kJson : dot ? InspectFormat::kDot : InspectFormat::kTable);
+    if (!lower.entry.empty()) {
+      lower.model = model;
+      status = kiln::tools::lowerModel(lower);
+      return;
+    }
+    status = kiln::tools::inspectModel(model, json  ? InspectFormat::kJson
+                                              : dot ? InspectFormat::kDot
+                                                    : InspectFormat::kTable);
   });
 
   std::string id;

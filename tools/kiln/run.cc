@@ -61,7 +61,8 @@ DType feedType(const Graph& graph, const Entry* entry, const std::string& name) 
 std::string fileName(const std::string& name) {
   std::string safe = name;
   for (char& c : safe) {
-    bool isPlain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
+    bool isPlain =
+        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
     c = isPlain ? c : '_';
   }
   return safe + ".npy";
@@ -92,7 +93,8 @@ Status runModel(const RunCommand& options) {
   std::map<std::string, TensorView> views(feeds.begin(), feeds.end());
 
   KILN_ASSIGN_OR_RETURN(Session session, createSession(graph, {.threads = options.threads}));
-  auto result = entry != nullptr ? session.runEntry(entry->name, views, options.fetches) : session.run(views, options.fetches);
+  auto result =
+      entry != nullptr ? session.runEntry(entry->name, views, options.fetches) : session.run(views, options.fetches);
   if (!result.ok()) {
     return annotate(result.status(), options.model);
   }

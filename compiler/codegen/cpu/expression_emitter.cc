@@ -3,6 +3,7 @@
 
 #include "compiler/codegen/common/scalar_functions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -58,6 +59,14 @@ int64_t chooseWidth(KernelOp kernel, const TargetInfo& target) {
   return target.vectorBits / (hasNarrow || !hasWide ? 32 : 64);
 }
 
+// Math functions are tens of instructions. A kernel with a few has them inline; one with many would be a single block of
+// thousands, which takes LLVM superlinear time and no longer fits the instruction cache, so it calls them.
+constexpr int kMaxInlineMath = 8;
+
+bool isLongFunction(llvm::StringRef scalar) {
+  return scalar == "Exp" || scalar == "Log" || scalar == "Tanh" || scalar == "Sigmoid" || scalar == "Pow";
+}
+
 }  // namespace
 
 uint64_t ExpressionEmitter::keyOf(Value value) { return reinterpret_cast<uint64_t>(value.getAsOpaquePointer()); }
@@ -87,6 +96,9 @@ ExpressionEmitter::ExpressionEmitter(KernelOp kernel, mlir::Block* entry, Kernel
   scopes_.push_back(Scope{entry, nullptr, {}, {}, {}});
   blockLevels_[entry] = 0;
   findSiblings();
+  int longFunctions = 0;
+  kernel.getBody().walk([&](Operation* op) { longFunctions += llvm::isa<ExpOp, LogOp, TanhOp, SigmoidOp, PowOp>(op) ? 1 : 0; });
+  callsMath_ = longFunctions > kMaxInlineMath;
 }
 
 //===-- scopes -----------------------------------------------------------------------------------------------------------===//
@@ -490,9 +502,34 @@ Pack ExpressionEmitter::mapLanes(llvm::ArrayRef<Pack> operands, llvm::function_r
 }
 
 Pack ExpressionEmitter::applyScalar(Location loc, llvm::StringRef scalar, llvm::ArrayRef<Pack> operands) {
-  return mapLanes(operands, [&](OpBuilder& b, ValueRange values) {
+  return mapLanes(operands, [&](OpBuilder& b, ValueRange values) -> Value {
+    if (callsMath_ && isLongFunction(scalar)) {
+      return mlir::func::CallOp::create(b, loc, mathFunction(scalar, values), values).getResult(0);
+    }
     return emitScalarFunction(b, loc, scalar, values, context_);
   });
+}
+
+mlir::func::FuncOp ExpressionEmitter::mathFunction(llvm::StringRef scalar, ValueRange operands) {
+  auto caller = llvm::cast<mlir::func::FuncOp>(scopes_[0].block->getParentOp());
+  auto module = caller->getParentOfType<mlir::ModuleOp>();
+  std::string name = "kiln_" + scalar.lower();
+  llvm::raw_string_ostream(name) << "_" << mlir::getElementTypeOrSelf(operands[0].getType());
+  if (auto vector = llvm::dyn_cast<mlir::VectorType>(operands[0].getType())) {
+    name += "x" + std::to_string(vector.getNumElements());
+  }
+  if (auto known = module.lookupSymbol<mlir::func::FuncOp>(name)) {
+    return known;
+  }
+  OpBuilder b(module.getContext());
+  b.setInsertionPoint(caller);
+  auto function = mlir::func::FuncOp::create(b, location_, name, b.getFunctionType(operands.getTypes(), {operands[0].getType()}));
+  function.setPrivate();
+  mlir::Block* entry = function.addEntryBlock();
+  b.setInsertionPointToEnd(entry);
+  Value result = emitScalarFunction(b, location_, scalar, entry->getArguments(), context_);
+  mlir::func::ReturnOp::create(b, location_, result);
+  return function;
 }
 
 Pack ExpressionEmitter::emitElementwise(Operation* op, const Place& place) {

@@ -11,6 +11,7 @@
 #include "compiler/dialect/dialect.h"
 #include "compiler/dialect/types.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 
 namespace kiln::compiler {
@@ -173,6 +174,8 @@ class ExpressionEmitter {
   /// Gives `then` where `condition` (uniform) holds, else `otherwise`; each emitted in its own branch.
   Pack emitIf(mlir::Value condition, mlir::Type element, llvm::function_ref<Pack()> then, llvm::function_ref<Pack()> otherwise);
   mlir::Value shapeEntry(mlir::Value shape, int64_t entry);
+  /// The module's function for a long scalar function of these operands.
+  mlir::func::FuncOp mathFunction(llvm::StringRef scalar, mlir::ValueRange operands);
   Place unflatten(const Place& place, const Shape& shape);
   void findSiblings();
 
@@ -183,6 +186,7 @@ class ExpressionEmitter {
   Options options_;
   Retry retry_ = Retry::kNone;
   int64_t width_ = 1;
+  bool callsMath_ = false;
   mlir::OpBuilder builder_;
   std::vector<Scope> scopes_;
   llvm::DenseMap<mlir::Block*, int> blockLevels_;

@@ -30,36 +30,65 @@ constexpr int64_t kPackBytes = 32 * 1024;
 constexpr int64_t kPackWork = 32 * 1024;
 // A transposed a is packed when its columns are this long, and each is used for several panels.
 constexpr int64_t kPackAColumns = 64;
+constexpr int64_t kPackAPanels = 4;
 
 // The values that the parallel parts of a product share, in the order in which they are captured.
 struct Operands {
   enum : unsigned { kA, kB, kC, kRows, kColumns, kK, kARow, kAK, kABatch, kBK, kBPanel, kBBatch, kCRow, kCBatch, kAccumulate, kCount };
 };
 
+// The name of the attribute that collects what the uses of a product need, until it is defined.
+constexpr const char* kNeedsName = "kiln.gemm_needs";
+
 // The block of the result with the rows [row, rowEnd) and columns [column, columnEnd).
 class BlockEmitter {
  public:
+  // Emits what all blocks share, at the beginning of a function.
   BlockEmitter(CodeBuilder& code, GemmTiles& tiles, mlir::ValueRange operands)
       : code_(code), tiles_(tiles), operands_(operands.begin(), operands.end()) {
-    accumulate_ = code.compare(Compare::ne, operands_[Operands::kAccumulate], code.number(0));
+    const GemmShape& shape = tiles.shape();
+    parameters_ = emitParameters(operands_[Operands::kARow], operands_[Operands::kAK]);
+    if (tiles.needs(GemmNeeds::kPackA)) {
+      stack_ = allocate(tiles.element(), shape.rows * shape.blockK, 64);
+      packedParameters_ = emitParameters(code.number(1), code.number(shape.rows));
+    }
   }
 
-  void emit(Value a, Value b, Value c, Value row, Value rowEnd, Value column, Value columnEnd, Value stack) {
+  void emit(Value a, Value b, Value c, Value row, Value rowEnd, Value column, Value columnEnd) {
+    if (!tiles_.needs(GemmNeeds::kPackA)) {
+      emitPlain(a, b, c, row, code_.sub(rowEnd, row), column, columnEnd);
+      return;
+    }
     const GemmShape& shape = tiles_.shape();
-    const Value rows = code_.sub(rowEnd, row);
-    const Value columns = code_.sub(columnEnd, column);
-    const Value one = code_.number(1);
-    const Value isTransposed = code_.compare(Compare::ne, operands_[Operands::kAK], one);
+    const Value isTransposed = code_.compare(Compare::ne, operands_[Operands::kAK], code_.number(1));
     const Value isLong = code_.compare(Compare::sge, operands_[Operands::kK], code_.number(kPackAColumns));
     const Value fits = code_.compare(Compare::sle, operands_[Operands::kK], code_.number(shape.blockK));
-    const Value isShared = code_.compare(Compare::sge, columns, code_.number(4 * shape.columns()));
+    const Value isShared =
+        code_.compare(Compare::sge, code_.sub(columnEnd, column), code_.number(kPackAPanels * shape.columns()));
     const Value packsA = code_.both(code_.both(isTransposed, isLong), code_.both(fits, isShared));
     code_.ifTrue(
-        packsA, [&] { emitWithPackedRows(a, b, c, row, rowEnd, column, columnEnd, stack); },
-        [&] { emitPlain(a, b, c, row, rows, column, columnEnd); });
+        packsA, [&] { emitWithPackedRows(a, b, c, row, rowEnd, column, columnEnd); },
+        [&] { emitPlain(a, b, c, row, code_.sub(rowEnd, row), column, columnEnd); });
   }
 
  private:
+  Value allocate(Type element, int64_t count, unsigned alignment) {
+    const Value size =
+        arith::ConstantOp::create(code_.b, code_.loc, code_.b.getI32IntegerAttr(static_cast<int32_t>(count)));
+    return mlir::LLVM::AllocaOp::create(code_.b, code_.loc, code_.pointerType(), element, size, alignment);
+  }
+  Value emitParameters(Value aRow, Value aK) {
+    const Type number = code_.b.getI64Type();
+    const Value parameters = allocate(number, TileParameters::kCount, 8);
+    const auto set = [&](int32_t index, Value value) { code_.store(value, code_.at(number, parameters, index)); };
+    set(TileParameters::kK, operands_[Operands::kK]);
+    set(TileParameters::kARow, aRow);
+    set(TileParameters::kAK, aK);
+    set(TileParameters::kBK, operands_[Operands::kBK]);
+    set(TileParameters::kCRow, operands_[Operands::kCRow]);
+    set(TileParameters::kAccumulate, operands_[Operands::kAccumulate]);
+    return parameters;
+  }
   Value bAt(Value b, Value column) {
     const Value panel = code_.div(column, code_.number(tiles_.shape().columns()));
     return code_.at(tiles_.element(), b, code_.mul(panel, operands_[Operands::kBPanel]));
@@ -69,40 +98,38 @@ class BlockEmitter {
   }
   Value aAt(Value a, Value row) { return code_.at(tiles_.element(), a, code_.mul(row, operands_[Operands::kARow])); }
 
-  void callPanel(Value a, Value b, Value c, Value rows, Value columns, Value aRow, Value aK) {
-    func::CallOp::create(code_.b, code_.loc, tiles_.panel(),
-                         CodeBuilder::Values{a, b, c, rows, columns, operands_[Operands::kK], aRow, aK,
-                                             operands_[Operands::kBK], operands_[Operands::kCRow], accumulate_});
+  void callPanel(Value a, Value b, Value c, Value rows, Value columns, Value parameters) {
+    func::CallOp::create(code_.b, code_.loc, tiles_.panel(), CodeBuilder::Values{a, b, c, rows, columns, parameters});
   }
 
   // Panels of b outside: one stays in the cache while all rows pass.
   void emitPlain(Value a, Value b, Value c, Value row, Value rows, Value column, Value columnEnd) {
     const GemmShape& shape = tiles_.shape();
-    const Value one = code_.number(1);
-    // A single row is bound by the latency of its sums; more columns at a time hide it. Their panels must be neighbours.
-    const int64_t wideColumns = shape.wideVectors * shape.width;
-    const Value isWide = code_.both(code_.compare(Compare::eq, rows, one),
-                                    code_.compare(Compare::eq, operands_[Operands::kBPanel], code_.number(shape.columns())));
-    const Value columns = code_.sub(columnEnd, column);
-    // The rest begins at a panel.
-    const int64_t step = wideColumns * shape.columns() / std::gcd(wideColumns, shape.columns());
-    const Value wide = code_.select(isWide, code_.mul(code_.div(columns, code_.number(step)), step), code_.number(0));
-    const Value wideEnd = code_.add(column, wide);
-    code_.loop(column, wideEnd, code_.number(wideColumns), [&](Value at) {
-      func::CallOp::create(code_.b, code_.loc, tiles_.wide(),
-                           CodeBuilder::Values{aAt(a, row), code_.at(tiles_.element(), b, at), cAt(c, row, at),
-                                               operands_[Operands::kK], operands_[Operands::kAK],
-                                               operands_[Operands::kBK], accumulate_});
-    });
-    code_.loop(wideEnd, columnEnd, code_.number(shape.columns()), [&](Value at) {
+    Value begin = column;
+    if (tiles_.needs(GemmNeeds::kWide)) {
+      // A single row is bound by the latency of its sums; more columns at a time hide it. Their panels must be neighbours,
+      // and what is left begins at a panel.
+      const int64_t wideColumns = shape.wideVectors * shape.width;
+      const Value isWide = code_.both(code_.compare(Compare::eq, rows, code_.number(1)),
+                                      code_.compare(Compare::eq, operands_[Operands::kBPanel], code_.number(shape.columns())));
+      const Value columns = code_.sub(columnEnd, column);
+      const int64_t step = std::lcm(wideColumns, shape.columns());
+      const Value wide = code_.select(isWide, code_.mul(code_.div(columns, code_.number(step)), step), code_.number(0));
+      begin = code_.add(column, wide);
+      code_.loop(column, begin, code_.number(wideColumns), [&](Value at) {
+        func::CallOp::create(code_.b, code_.loc, tiles_.tile(1, shape.wideVectors, /*masked=*/false),
+                             CodeBuilder::Values{aAt(a, row), code_.at(tiles_.element(), b, at), cAt(c, row, at),
+                                                 columnEnd, parameters_});
+      });
+    }
+    code_.loop(begin, columnEnd, code_.number(shape.columns()), [&](Value at) {
       const Value count = code_.smaller(code_.sub(columnEnd, at), code_.number(shape.columns()));
-      callPanel(aAt(a, row), bAt(b, at), cAt(c, row, at), rows, count, operands_[Operands::kARow],
-                operands_[Operands::kAK]);
+      callPanel(aAt(a, row), bAt(b, at), cAt(c, row, at), rows, count, parameters_);
     });
   }
 
   // Rows outside: a tile's rows of a are brought together once, and used for all panels of b.
-  void emitWithPackedRows(Value a, Value b, Value c, Value row, Value rowEnd, Value column, Value columnEnd, Value stack) {
+  void emitWithPackedRows(Value a, Value b, Value c, Value row, Value rowEnd, Value column, Value columnEnd) {
     const GemmShape& shape = tiles_.shape();
     const Value zero = code_.number(0), one = code_.number(1), tileRows = code_.number(shape.rows);
     const Type element = tiles_.element();
@@ -112,7 +139,7 @@ class BlockEmitter {
       const auto copy = [&](Value from, Value to) { code_.store(code_.load(element, from), to); };
       code_.loop(zero, operands_[Operands::kK], one, [&](Value k) {
         const Value line = code_.at(element, source, code_.mul(k, operands_[Operands::kAK]));
-        const Value target = code_.at(element, stack, code_.mul(k, shape.rows));
+        const Value target = code_.at(element, stack_, code_.mul(k, shape.rows));
         code_.ifTrue(
             code_.compare(Compare::eq, count, tileRows),
             [&] {
@@ -128,7 +155,7 @@ class BlockEmitter {
       });
       code_.loop(column, columnEnd, code_.number(shape.columns()), [&](Value panel) {
         const Value width = code_.smaller(code_.sub(columnEnd, panel), code_.number(shape.columns()));
-        callPanel(stack, bAt(b, panel), cAt(c, at, panel), count, width, one, tileRows);
+        callPanel(stack_, bAt(b, panel), cAt(c, at, panel), count, width, packedParameters_);
       });
     });
   }
@@ -136,7 +163,7 @@ class BlockEmitter {
   CodeBuilder& code_;
   GemmTiles& tiles_;
   CodeBuilder::Values operands_;
-  Value accumulate_;
+  Value parameters_, packedParameters_, stack_;
 };
 
 // Items are blocks of itemRows x itemColumns, of each matrix of a batch.
@@ -155,9 +182,6 @@ Value emitBlocks(CodeBuilder& outer, GemmTiles& tiles, Value context, Value batc
   const auto body = [&](mlir::OpBuilder& b, Value, mlir::ValueRange captured, Value begin, Value end) -> Value {
     CodeBuilder code(b, outer.loc);
     const Type element = tiles.element();
-    const Value size = arith::ConstantOp::create(
-        b, code.loc, b.getI32IntegerAttr(static_cast<int32_t>(shape.rows * shape.blockK)));
-    const Value stack = mlir::LLVM::AllocaOp::create(b, code.loc, code.pointerType(), element, size, 64);
     const Value blocks = code.ceilDiv(captured[Operands::kRows], shape.itemRows);
     const Value blocksAcross = code.ceilDiv(captured[Operands::kColumns], shape.itemColumns);
     BlockEmitter block(code, tiles, captured);
@@ -174,7 +198,7 @@ Value emitBlocks(CodeBuilder& outer, GemmTiles& tiles, Value context, Value batc
       block.emit(matrixOf(Operands::kA, Operands::kABatch), matrixOf(Operands::kB, Operands::kBBatch),
                  matrixOf(Operands::kC, Operands::kCBatch), row,
                  code.smaller(code.add(row, code.number(shape.itemRows)), captured[Operands::kRows]), column,
-                 code.smaller(code.add(column, code.number(shape.itemColumns)), captured[Operands::kColumns]), stack);
+                 code.smaller(code.add(column, code.number(shape.itemColumns)), captured[Operands::kColumns]));
     });
     return arith::ConstantOp::create(b, code.loc, b.getI32IntegerAttr(KILN_STATUS_OK));
   };
@@ -243,23 +267,66 @@ int64_t gemmScratchBytes(Type element, const TargetInfo& target, int64_t m, int6
   return rows * ((columns + shape.columns() - 1) / shape.columns()) * shape.columns() * bytes;
 }
 
-func::FuncOp gemmFunction(mlir::ModuleOp module, Type element, const TargetInfo& target) {
+int64_t gemmNeeds(Type element, const TargetInfo& target, int64_t m, int64_t n, int64_t k, bool transposeA,
+                  bool transposeB) {
+  const GemmShape shape = GemmShape::of(element, target);
+  int64_t needs = 0;
+  const auto need = [&](bool condition, int64_t part) { needs |= condition ? part : 0; };
+  const bool packs = gemmScratchBytes(element, target, m, n, k, transposeB) > 0;
+  need(packs, transposeB ? GemmNeeds::kPackTransposed : GemmNeeds::kPackRows);
+  need(packs && (k < 0 || k > shape.blockK), GemmNeeds::kAccumulate);
+  need(transposeA && (k < 0 || k >= kPackAColumns) && (n < 0 || n >= kPackAPanels * shape.columns()), GemmNeeds::kPackA);
+  // Blocks but the last have a multiple of a tile's rows and columns.
+  need(m < 0 || m % shape.itemRows == 1, GemmNeeds::kWide);
+  need(m < 0 || m >= shape.rows, GemmNeeds::kWholeRows);
+  const int64_t rowsLeft = m < 0 ? shape.rows - 1 : m % shape.rows;
+  need(m < 0 || (rowsLeft & 4) != 0, GemmNeeds::kFourRows);
+  need(m < 0 || (rowsLeft & 2) != 0, GemmNeeds::kTwoRows);
+  need(m < 0 || (rowsLeft & 1) != 0, GemmNeeds::kOneRow);
+  need(n < 0 || n >= shape.columns(), GemmNeeds::kWholeColumns);
+  const int64_t vectorsLeft = n < 0 ? 0 : (n % shape.columns() + shape.width - 1) / shape.width;
+  for (int64_t vectors = 1; vectors <= shape.vectors; ++vectors) {
+    need(n < 0 || vectors == vectorsLeft, GemmNeeds::kOneVector << (vectors - 1));
+  }
+  return needs;
+}
+
+func::FuncOp gemmFunction(mlir::ModuleOp module, Type element, int64_t needs) {
+  mlir::OpBuilder builder(module.getContext());
+  std::string name;
+  llvm::raw_string_ostream(name) << "kiln_gemm_" << element << "_product";
+  auto function = module.lookupSymbol<func::FuncOp>(name);
+  if (!function) {
+    const Type pointer = mlir::LLVM::LLVMPointerType::get(module.getContext()), number = builder.getI64Type();
+    llvm::SmallVector<Type> arguments(5, pointer);
+    arguments.append(10, number);
+    builder.setInsertionPointToEnd(module.getBody());
+    function = func::FuncOp::create(builder, builder.getUnknownLoc(), name,
+                                    builder.getFunctionType(arguments, {builder.getI32Type()}));
+    function.setPrivate();
+    function->setAttr("kiln.gemm_element", mlir::TypeAttr::get(element));
+  }
+  if (auto known = function->getAttrOfType<mlir::IntegerAttr>(kNeedsName)) {
+    needs |= known.getInt();
+  }
+  function->setAttr(kNeedsName, builder.getI64IntegerAttr(needs));
+  return function;
+}
+
+namespace {
+
+void defineProduct(func::FuncOp function, const TargetInfo& target) {
+  auto module = function->getParentOfType<mlir::ModuleOp>();
   mlir::OpBuilder builder(module.getContext());
   const mlir::Location location = builder.getUnknownLoc();
-  GemmTiles tiles(module, location, element, target);
-  if (auto known = module.lookupSymbol<func::FuncOp>(tiles.name("product"))) {
-    return known;
-  }
+  const Type element = function->getAttrOfType<mlir::TypeAttr>("kiln.gemm_element").getValue();
+  const int64_t needs = function->getAttrOfType<mlir::IntegerAttr>(kNeedsName).getInt();
+  function->removeAttr("kiln.gemm_element");
+  function->removeAttr(kNeedsName);
+  GemmTiles tiles(module, location, element, target, needs);
   CodeBuilder code(builder, location);
   const GemmShape shape = tiles.shape();
-  const Type pointer = code.pointerType(), number = builder.getI64Type(), status = builder.getI32Type();
-  builder.setInsertionPointToEnd(module.getBody());
-  auto function = func::FuncOp::create(
-      builder, location, tiles.name("product"),
-      builder.getFunctionType({pointer, pointer, pointer, pointer, pointer, number, number, number, number, number, number,
-                               number, number, number, number},
-                              {status}));
-  function.setPrivate();
+  const Type number = builder.getI64Type();
   mlir::Block* body = function.addEntryBlock();
   builder.setInsertionPointToEnd(body);
   const auto argument = [&](unsigned index) { return body->getArgument(index); };
@@ -269,12 +336,16 @@ func::FuncOp gemmFunction(mlir::ModuleOp module, Type element, const TargetInfo&
   const Value zero = code.number(0), one = code.number(1);
 
   // Packed, b is taken in blocks of a bounded size; in place, it is one block, and so is the batch.
+  const bool mayPack = tiles.needs(GemmNeeds::kPackTransposed | GemmNeeds::kPackRows);
   const Value isTransposed = code.compare(Compare::ne, bN, one);
   const Value hasRows = code.compare(Compare::sge, m, code.number(kPackRows));
   const Value isLarge = code.compare(Compare::sgt, code.mul(code.mul(k, n), CodeBuilder::elementBytes(element)),
                                      code.number(kPackBytes));
   const Value isWanted = code.either(isTransposed, code.both(hasRows, isLarge));
-  const Value packs = code.both(isWanted, code.compare(Compare::sgt, m, zero));
+  Value packs = code.both(isWanted, code.compare(Compare::sgt, m, zero));
+  if (!mayPack) {
+    packs = arith::ConstantOp::create(builder, location, builder.getBoolAttr(false));
+  }
   const Value stepK = code.select(packs, code.number(shape.blockK), code.larger(k, one));
   const Value stepN = code.select(packs, code.number(shape.blockN), code.larger(n, one));
   const Value matrices = code.select(packs, batch, code.smaller(batch, one));
@@ -289,12 +360,15 @@ func::FuncOp gemmFunction(mlir::ModuleOp module, Type element, const TargetInfo&
         const Value columns = code.smaller(stepN, code.sub(n, column));
         const Value bOffset = code.add(code.mul(matrix, bBatch), code.add(code.mul(depth, bK), code.mul(column, bN)));
         const Value bBlock = code.at(element, b, bOffset);
-        const CodeBuilder::Values packing = code.choose(
-            packs, {builder.getI32Type()},
-            [&] {
-              return CodeBuilder::Values{emitPack(code, tiles, context, bBlock, scratch, depths, columns, bK, bN)};
-            },
-            [&] { return CodeBuilder::Values{ok}; });
+        CodeBuilder::Values packing = {ok};
+        if (mayPack) {
+          packing = code.choose(
+              packs, {builder.getI32Type()},
+              [&] {
+                return CodeBuilder::Values{emitPack(code, tiles, context, bBlock, scratch, depths, columns, bK, bN)};
+              },
+              [&] { return CodeBuilder::Values{ok}; });
+        }
         CodeBuilder::Values operands(Operands::kCount, zero);
         operands[Operands::kA] = code.at(element, a, code.add(code.mul(matrix, aBatch), code.mul(depth, aK)));
         operands[Operands::kB] = code.select(packs, scratch, bBlock);
@@ -320,7 +394,16 @@ func::FuncOp gemmFunction(mlir::ModuleOp module, Type element, const TargetInfo&
     });
   });
   func::ReturnOp::create(builder, location, result);
-  return function;
+}
+
+}  // namespace
+
+void defineGemmFunctions(mlir::ModuleOp module, const TargetInfo& target) {
+  for (auto function : llvm::to_vector(module.getOps<func::FuncOp>())) {
+    if (function->hasAttr(kNeedsName)) {
+      defineProduct(function, target);
+    }
+  }
 }
 
 int64_t scratchBytes(KernelOp kernel, const TargetInfo& target) {
@@ -366,7 +449,10 @@ mlir::LogicalResult emitMatmul(KernelOp kernel, func::FuncOp into, const Codegen
   // With k = 1 either stride of b serves; 1 for its columns is the one that needs no packing.
   const Value bN = matmul.getTransposeB() ? k : one, bK = matmul.getTransposeB() ? one : n;
   const Value aRow = matmul.getTransposeA() ? one : k, aK = matmul.getTransposeA() ? m : one;
-  auto product = gemmFunction(into->getParentOfType<mlir::ModuleOp>(), element, context.target);
+  const int64_t needs =
+      gemmNeeds(element, context.target, staticOr(result[rank - 2], -1), staticOr(result[rank - 1], -1),
+                staticOr(matmul.getTransposeA() ? a[rank - 2] : a[rank - 1], -1), matmul.getTransposeA(), matmul.getTransposeB());
+  auto product = gemmFunction(into->getParentOfType<mlir::ModuleOp>(), element, needs);
   auto call = func::CallOp::create(
       builder, code.loc, product,
       CodeBuilder::Values{body->getArgument(0), body->getArgument(1 + operand(matmul.getA()).getArgNumber()),

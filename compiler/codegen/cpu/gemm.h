@@ -18,13 +18,20 @@ int64_t scratchBytes(KernelOp kernel, const TargetInfo& target);
 /// rising k, so its bits depend neither on the shape's other dims, nor on blocking, nor on the number of threads.
 mlir::LogicalResult emitMatmul(KernelOp kernel, mlir::func::FuncOp into, const CodegenContext& context);
 
-/// The shared function of `element` (f32, f64, i32, i64), emitted into `module` on first use:
+/// The parts of a product (GemmNeeds) that a shape may call for; negative dims are unknown.
+int64_t gemmNeeds(mlir::Type element, const TargetInfo& target, int64_t m, int64_t n, int64_t k, bool transposeA,
+                  bool transposeB);
+
+/// The shared function of `element` (f32, f64, i32, i64), declared in `module` on first use:
 ///   gemm(context, a, b, c, scratch, batch, m, n, k, aBatch, aRow, aK, bBatch, bK, bN) -> status
 /// c[i, j] = sum over p of a[i * aRow + p * aK] * b[p * bK + j * bN], for each batch; strides in elements; one stride of b's
-/// is 1, and c is dense. scratch holds gemmScratchBytes().
-mlir::func::FuncOp gemmFunction(mlir::ModuleOp module, mlir::Type element, const TargetInfo& target);
+/// is 1, and c is dense. scratch holds gemmScratchBytes(). It may be called for the shapes that the `needs` of all uses cover.
+mlir::func::FuncOp gemmFunction(mlir::ModuleOp module, mlir::Type element, int64_t needs);
 
-/// Bytes of scratch that gemmFunction() may use; negative dims are unknown.
+/// Defines the functions that gemmFunction() declared, with what their uses need. lowerToObject() does so first.
+void defineGemmFunctions(mlir::ModuleOp module, const TargetInfo& target);
+
+/// Bytes of scratch that the shared function may use; negative dims are unknown.
 int64_t gemmScratchBytes(mlir::Type element, const TargetInfo& target, int64_t m, int64_t n, int64_t k, bool transposeB);
 
 }  // namespace kiln::compiler

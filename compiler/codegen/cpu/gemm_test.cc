@@ -48,14 +48,15 @@ kiln_status_t backwards(kiln_context_t* context, int64_t count, int64_t grain, k
 template <class T>
 class CompiledProduct {
  public:
-  explicit CompiledProduct(const TargetInfo& target) : target_(target) {
+  explicit CompiledProduct(const TargetInfo& target, int64_t needs = GemmNeeds::kAll) : target_(target) {
     mlir::DialectRegistry registry;
     registerLoweringDialects(registry);
     mlir::MLIRContext context(registry, mlir::MLIRContext::Threading::DISABLED);
     context.loadAllAvailableDialects();
     mlir::Builder builder(&context);
     mlir::OwningOpRef<mlir::ModuleOp> module(mlir::ModuleOp::create(builder.getUnknownLoc()));
-    auto function = gemmFunction(*module, elementOf<T>(&context), target);
+    auto function = gemmFunction(*module, elementOf<T>(&context), needs);
+    defineGemmFunctions(*module, target);
     function.setPublic();
     const std::string name = function.getSymName().str();
     code_ = TestCode::fromModule(*module, target);
@@ -177,6 +178,24 @@ TEST(Gemm, ProductsOfF32) { checkProducts<float>(); }
 TEST(Gemm, ProductsOfF64) { checkProducts<double>(); }
 TEST(Gemm, ProductsOfI32) { checkProducts<int32_t>(); }
 TEST(Gemm, ProductsOfI64) { checkProducts<int64_t>(); }
+
+// With the parts that a shape calls for alone, that shape works.
+TEST(Gemm, PartsThatAShapeNeedsSuffice) {
+  const TargetInfo& host = TargetInfo::host();
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  const mlir::Type element = elementOf<float>(&context);
+  const int64_t shapes[][3] = {{32, 64, 64}, {32, 10, 64}, {1, 300, 20}, {49, 129, 33}, {97, 140, 300}, {5, 7, 3}, {64, 64, 70}, {3, 0, 2}};
+  for (const auto& [m, n, k] : shapes) {
+    for (const bool transposeA : {false, true}) {
+      for (const bool transposeB : {false, true}) {
+        const CompiledProduct<float> product(host, gemmNeeds(element, host, m, n, k, transposeA, transposeB));
+        checkProduct(product, 1, m, n, k, transposeA, transposeB);
+        const CompiledProduct<float> anyRows(host, gemmNeeds(element, host, -1, n, k, transposeA, transposeB));
+        checkProduct(anyRows, 1, m, n, k, transposeA, transposeB);
+      }
+    }
+  }
+}
 
 // Rows of a result have the same bits whatever stands beside them: packed or not, in which tile, in which block.
 TEST(Gemm, BitsDependOnTheirOwnRowAndColumnOnly) {

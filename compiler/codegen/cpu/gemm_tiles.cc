@@ -2,8 +2,8 @@
 #include "compiler/codegen/cpu/gemm_tiles.h"
 
 #include <algorithm>
-#include <functional>
 #include <string>
+#include <utility>
 
 #include "llvm/ADT/StringExtras.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -36,12 +36,14 @@ GemmShape GemmShape::of(Type element, const TargetInfo& target) {
   return shape;
 }
 
-GemmTiles::GemmTiles(mlir::ModuleOp module, mlir::Location location, Type element, const TargetInfo& target)
+GemmTiles::GemmTiles(mlir::ModuleOp module, mlir::Location location, Type element, const TargetInfo& target,
+                     int64_t needs)
     : module_(module),
       location_(location),
       element_(element),
       vector_(mlir::VectorType::get({target.vectorWidth(element)}, element)),
       shape_(GemmShape::of(element, target)),
+      needs_(needs),
       fused_(target.hasFma && mlir::isa<mlir::FloatType>(element)) {}
 
 std::string GemmTiles::name(llvm::StringRef part) const {
@@ -96,8 +98,6 @@ Value GemmTiles::loadMasked(CodeBuilder& code, Value address, Value mask) {
                                           code.b.getI32IntegerAttr(CodeBuilder::elementBytes(element_)));
 }
 
-// tile(a, b, c, k, aRow, aK, bK, cRow, columns, accumulate). Masked: the last vector of a row has columns beyond the
-// others' only.
 func::FuncOp GemmTiles::tile(int64_t rows, int64_t vectors, bool masked) {
   const std::string part = "tile" + std::to_string(rows) + "x" + std::to_string(vectors) + (masked ? "m" : "");
   if (auto known = module_.lookupSymbol<func::FuncOp>(name(part))) {
@@ -106,38 +106,43 @@ func::FuncOp GemmTiles::tile(int64_t rows, int64_t vectors, bool masked) {
   mlir::OpBuilder builder(module_.getContext());
   CodeBuilder code(builder, location_);
   const Type pointer = code.pointerType(), number = builder.getI64Type();
-  func::FuncOp function = declare(part, {pointer, pointer, pointer, number, number, number, number, number, number,
-                                         builder.getI1Type()});
+  func::FuncOp function = declare(part, {pointer, pointer, pointer, number, pointer});
   mlir::Block& body = function.getBody().front();
   builder.setInsertionPointToEnd(&body);
   const auto argument = [&](unsigned index) { return body.getArgument(index); };
-  const Value k = argument(3), aK = argument(5), bK = argument(6);
+  const auto parameter = [&](int32_t index) { return code.load(number, code.at(number, argument(4), index)); };
+  const Value k = parameter(TileParameters::kK), aK = parameter(TileParameters::kAK), bK = parameter(TileParameters::kBK);
+  const Value aRow = parameter(TileParameters::kARow), cRow = parameter(TileParameters::kCRow);
   Value mask;
   if (masked) {
-    mask = maskOf(code, code.sub(argument(8), code.number((vectors - 1) * shape_.width)));
+    mask = maskOf(code, code.sub(argument(3), code.number((vectors - 1) * shape_.width)));
   }
   Values aRows, cRows;
   for (int64_t row = 0; row < rows; ++row) {
-    aRows.push_back(code.at(element_, argument(0), code.mul(argument(4), row)));
-    cRows.push_back(code.at(element_, argument(2), code.mul(argument(7), row)));
+    aRows.push_back(code.at(element_, argument(0), code.mul(aRow, row)));
+    cRows.push_back(code.at(element_, argument(2), code.mul(cRow, row)));
   }
   const auto isMasked = [&](int64_t vector) { return masked && vector == vectors - 1; };
   const auto loadVector = [&](Value row, int64_t vector) {
     const Value address = code.at(element_, row, vector * shape_.width);
     return isMasked(vector) ? loadMasked(code, address, mask) : code.load(vector_, address);
   };
-  const Values initial = code.choose(
-      argument(9), llvm::SmallVector<Type>(rows * vectors, vector_),
-      [&] {
-        Values values;
-        for (const Value row : cRows) {
-          for (int64_t vector = 0; vector < vectors; ++vector) {
-            values.push_back(loadVector(row, vector));
+  Values initial(rows * vectors, zeroVector(code));
+  if (needs(GemmNeeds::kAccumulate)) {
+    const Value accumulate = code.compare(Compare::ne, parameter(TileParameters::kAccumulate), code.number(0));
+    initial = code.choose(
+        accumulate, llvm::SmallVector<Type>(rows * vectors, vector_),
+        [&] {
+          Values values;
+          for (const Value row : cRows) {
+            for (int64_t vector = 0; vector < vectors; ++vector) {
+              values.push_back(loadVector(row, vector));
+            }
           }
-        }
-        return values;
-      },
-      [&] { return Values(rows * vectors, zeroVector(code)); });
+          return values;
+        },
+        [&] { return initial; });
+  }
   const Value zero = code.number(0), one = code.number(1);
   Values carried = initial;
   carried.push_back(zero);         // offset of a's column
@@ -182,28 +187,29 @@ func::FuncOp GemmTiles::panel() {
   mlir::OpBuilder builder(module_.getContext());
   CodeBuilder code(builder, location_);
   const Type pointer = code.pointerType(), number = builder.getI64Type();
-  func::FuncOp function = declare("panel", {pointer, pointer, pointer, number, number, number, number, number, number,
-                                            number, builder.getI1Type()});
+  func::FuncOp function = declare("panel", {pointer, pointer, pointer, number, number, pointer});
   mlir::Block& body = function.getBody().front();
   builder.setInsertionPointToEnd(&body);
   const auto argument = [&](unsigned index) { return body.getArgument(index); };
-  const Value rows = argument(3), columns = argument(4), k = argument(5), aRow = argument(6), aK = argument(7),
-              bK = argument(8), cRow = argument(9);
+  const Value rows = argument(3), columns = argument(4), parameters = argument(5);
+  const auto parameter = [&](int32_t index) { return code.load(number, code.at(number, parameters, index)); };
+  const Value aRow = parameter(TileParameters::kARow), cRow = parameter(TileParameters::kCRow);
 
   // All rows with one width of tile: whole tiles, then what is left in halves.
   const auto emitRows = [&](int64_t vectors, bool masked) {
     const auto call = [&](Value row, int64_t count) {
       const Value a = code.at(element_, argument(0), code.mul(row, aRow));
       const Value c = code.at(element_, argument(2), code.mul(row, cRow));
-      func::CallOp::create(builder, location_, tile(count, vectors, masked),
-                           Values{a, argument(1), c, k, aRow, aK, bK, cRow, columns, argument(10)});
+      func::CallOp::create(builder, location_, tile(count, vectors, masked), Values{a, argument(1), c, columns, parameters});
     };
     const Value rest = code.rem(rows, code.number(shape_.rows));
-    const Value whole = code.sub(rows, rest);
-    code.loop(code.number(0), whole, code.number(shape_.rows), [&](Value row) { call(row, shape_.rows); });
-    Value row = whole;
-    for (const int64_t count : {4, 2, 1}) {
-      if (count >= shape_.rows) {
+    Value row = code.sub(rows, rest);
+    if (needs(GemmNeeds::kWholeRows)) {
+      code.loop(code.number(0), row, code.number(shape_.rows), [&](Value whole) { call(whole, shape_.rows); });
+    }
+    for (const auto& [count, part] : {std::pair<int64_t, int64_t>{4, GemmNeeds::kFourRows}, {2, GemmNeeds::kTwoRows},
+                                      {1, GemmNeeds::kOneRow}}) {
+      if (count >= shape_.rows || !needs(part)) {
         continue;
       }
       const Value bit = code.both(rest, code.number(count));
@@ -211,36 +217,18 @@ func::FuncOp GemmTiles::panel() {
       row = code.add(row, bit);
     }
   };
-  const std::function<void(int64_t)> emitMasked = [&](int64_t vectors) {
-    if (vectors == 1) {
-      emitRows(1, /*masked=*/true);
-      return;
-    }
-    code.ifTrue(
-        code.compare(Compare::sgt, columns, code.number((vectors - 1) * shape_.width)),
-        [&] { emitRows(vectors, /*masked=*/true); }, [&] { emitMasked(vectors - 1); });
-  };
-  code.ifTrue(
-      code.compare(Compare::eq, columns, code.number(shape_.columns())), [&] { emitRows(shape_.vectors, false); },
-      [&] { emitMasked(shape_.vectors); });
-  func::ReturnOp::create(builder, location_);
-  return function;
-}
-
-func::FuncOp GemmTiles::wide() {
-  if (auto known = module_.lookupSymbol<func::FuncOp>(name("wide"))) {
-    return known;
+  if (needs(GemmNeeds::kWholeColumns)) {
+    code.ifTrue(code.compare(Compare::eq, columns, code.number(shape_.columns())), [&] { emitRows(shape_.vectors, false); });
   }
-  mlir::OpBuilder builder(module_.getContext());
-  CodeBuilder code(builder, location_);
-  const Type pointer = code.pointerType(), number = builder.getI64Type();
-  func::FuncOp function = declare("wide", {pointer, pointer, pointer, number, number, number, builder.getI1Type()});
-  mlir::Block& body = function.getBody().front();
-  builder.setInsertionPointToEnd(&body);
-  const Value zero = code.number(0);
-  func::CallOp::create(builder, location_, tile(1, shape_.wideVectors, /*masked=*/false),
-                       Values{body.getArgument(0), body.getArgument(1), body.getArgument(2), body.getArgument(3), zero,
-                              body.getArgument(4), body.getArgument(5), zero, zero, body.getArgument(6)});
+  for (int64_t vectors = 1; vectors <= shape_.vectors; ++vectors) {
+    if (!needs(GemmNeeds::kOneVector << (vectors - 1))) {
+      continue;
+    }
+    const Value above = code.compare(Compare::sgt, columns, code.number((vectors - 1) * shape_.width));
+    const int64_t limit = vectors == shape_.vectors ? shape_.columns() - 1 : vectors * shape_.width;
+    const Value below = code.compare(Compare::sle, columns, code.number(limit));
+    code.ifTrue(code.both(above, below), [&] { emitRows(vectors, /*masked=*/true); });
+  }
   func::ReturnOp::create(builder, location_);
   return function;
 }
@@ -326,13 +314,17 @@ func::FuncOp GemmTiles::pack() {
       });
     });
   };
-  code.ifTrue(
-      code.compare(Compare::eq, bN, one),
-      [&] {
-        code.ifTrue(
-            code.compare(Compare::eq, columns, panelRow), [&] { copyRows(false); }, [&] { copyRows(true); });
-      },
-      transpose);
+  const auto copy = [&] {
+    code.ifTrue(
+        code.compare(Compare::eq, columns, panelRow), [&] { copyRows(false); }, [&] { copyRows(true); });
+  };
+  if (!needs(GemmNeeds::kPackRows)) {
+    transpose();
+  } else if (!needs(GemmNeeds::kPackTransposed)) {
+    copy();
+  } else {
+    code.ifTrue(code.compare(Compare::eq, bN, one), copy, transpose);
+  }
   func::ReturnOp::create(builder, location_);
   return function;
 }

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "compiler/codegen/cpu/gemm.h"
 #include "compiler/codegen/cpu/optimize.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LLVMContext.h"
@@ -113,7 +114,7 @@ std::unique_ptr<llvm::TargetMachine> makeMachine(const TargetInfo& target) {
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // an fma is one that was written as such
   return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(triple, target.cpu, target.features, options,
                                                                          llvm::Reloc::PIC_, std::nullopt,
-                                                                         llvm::CodeGenOptLevel::Default));
+                                                                         llvm::CodeGenOptLevel::Less));
 }
 
 std::vector<uint8_t> emitFile(llvm::TargetMachine& machine, llvm::Module& module, llvm::CodeGenFileType type) {
@@ -162,6 +163,7 @@ void registerLoweringDialects(mlir::DialectRegistry& registry) {
 StatusOr<std::vector<uint8_t>> lowerToObject(mlir::ModuleOp module, const TargetInfo& target,
                                              const LowerOptions& options) {
   const DiagnosticCollector diagnostics(module.getContext());
+  defineGemmFunctions(module, target);
   llvm::StringSet<> internalNames;
   module.walk([&](mlir::func::FuncOp function) {
     if (function.isPrivate() && !function.isExternal()) {

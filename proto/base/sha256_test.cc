@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/artifact/image.h"
+#include "proto/base/sha256.h"
 
 namespace kiln {
 namespace {

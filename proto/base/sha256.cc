@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "proto/codec/sha256.h"
+#include "proto/base/sha256.h"
 
 #include <algorithm>
 #include <bit>
 #include <cstring>
 #include <vector>
 
-namespace kiln::codec {
+namespace kiln {
 namespace {
 
+// FIPS 180-4, section 4.2.2: the first 32 bits of the fractional parts of the cube roots of the first 64 primes.
 constexpr std::array<uint32_t, 64> kRounds = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1, 0x923f82a4, 0xab1c5ed5,
     0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3, 0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174,
@@ -21,7 +22,7 @@ constexpr std::array<uint32_t, 64> kRounds = {
 
 }  // namespace
 
-void Sha256::block(const uint8_t* bytes) {
+void Sha256Stream::block(const uint8_t* bytes) {
   std::array<uint32_t, 64> w;
   for (int i = 0; i < 16; ++i) {
     w[i] = uint32_t{bytes[4 * i]} << 24 | uint32_t{bytes[4 * i + 1]} << 16 | uint32_t{bytes[4 * i + 2]} << 8 |
@@ -52,7 +53,7 @@ void Sha256::block(const uint8_t* bytes) {
   }
 }
 
-void Sha256::update(std::span<const uint8_t> bytes) {
+void Sha256Stream::update(std::span<const uint8_t> bytes) {
   size_t had = numBytes_ % 64;
   numBytes_ += bytes.size();
   if (had > 0) {
@@ -70,7 +71,7 @@ void Sha256::update(std::span<const uint8_t> bytes) {
   std::copy(bytes.begin(), bytes.end(), pending_.begin());
 }
 
-std::string Sha256::finish() {
+Sha256 Sha256Stream::finish() {
   uint64_t numBits = numBytes_ * 8;
   std::vector<uint8_t> tail(1 + (119 - numBytes_ % 64) % 64, 0);
   tail[0] = 0x80;
@@ -78,25 +79,20 @@ std::string Sha256::finish() {
     tail.push_back(static_cast<uint8_t>(numBits >> shift));
   }
   update(tail);
-  std::string digest;
+  Sha256 digest;
+  auto out = digest.begin();
   for (uint32_t word : state_) {
     for (int shift = 24; shift >= 0; shift -= 8) {
-      digest += static_cast<char>(word >> shift);
+      *out++ = static_cast<uint8_t>(word >> shift);
     }
   }
   return digest;
 }
 
-StatusOr<std::string> sha256OfFile(const ReadableFile& file) {
-  std::vector<uint8_t> buffer(size_t{1} << 20);
-  Sha256 hash;
-  for (int64_t at = 0; at < file.numBytes();) {
-    auto piece = std::span(buffer).first(std::min<size_t>(buffer.size(), static_cast<size_t>(file.numBytes() - at)));
-    KILN_RETURN_IF_ERROR(file.read(at, piece));
-    hash.update(piece);
-    at += static_cast<int64_t>(piece.size());
-  }
-  return hash.finish();
+Sha256 sha256(std::span<const uint8_t> bytes) {
+  Sha256Stream stream;
+  stream.update(bytes);
+  return stream.finish();
 }
 
-}  // namespace kiln::codec
+}  // namespace kiln

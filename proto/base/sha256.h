@@ -1,24 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file SHA-256 (FIPS 180-4), for files that belong together.
+/// \file SHA-256 (FIPS 180-4): what files and code images are known by.
 #pragma once
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
-#include <string>
 
-#include "proto/base/status.h"
-#include "proto/codec/file.h"
+namespace kiln {
 
-namespace kiln::codec {
+using Sha256 = std::array<uint8_t, 32>;
 
 /// Computes a digest piece by piece. Thread-compatible.
-class Sha256 {
+class Sha256Stream {
  public:
   void update(std::span<const uint8_t> bytes);
-  /// The 32 bytes of the digest; the object is then used up.
-  std::string finish();
+  /// The digest of all pieces; the object is then used up.
+  Sha256 finish();
 
  private:
   void block(const uint8_t* bytes);
@@ -28,7 +26,7 @@ class Sha256 {
   uint64_t numBytes_ = 0;
 };
 
-/// The digest of a whole file. Errors: KILN-P0002.
-StatusOr<std::string> sha256OfFile(const ReadableFile& file);
+/// The digest of `bytes`.
+Sha256 sha256(std::span<const uint8_t> bytes);
 
-}  // namespace kiln::codec
+}  // namespace kiln
