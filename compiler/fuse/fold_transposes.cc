@@ -30,11 +30,11 @@ class FoldTransposes : public impl::FoldTransposesBase<FoldTransposes> {
  public:
   void runOnOperation() override {
     getOperation().walk([&](MatmulOp op) {
-      if (Value a = exchanged(op.getA())) {
+      while (Value a = exchanged(op.getA())) {
         fold(op, op.getAMutable(), a);
         op.setTransposeA(!op.getTransposeA());
       }
-      if (Value b = exchanged(op.getB())) {
+      while (Value b = exchanged(op.getB())) {
         fold(op, op.getBMutable(), b);
         op.setTransposeB(!op.getTransposeB());
       }

@@ -52,9 +52,10 @@ class FormKernels : public impl::FormKernelsBase<FormKernels> {
 
  private:
   static void dropUnused(mlir::Block& block) {
-    for (mlir::Operation& op : llvm::make_early_inc_range(llvm::reverse(block.without_terminator()))) {
-      if (op.use_empty()) {
-        op.erase();
+    for (mlir::Operation *op = block.getTerminator()->getPrevNode(), *next = nullptr; op; op = next) {
+      next = op->getPrevNode();
+      if (op->use_empty()) {
+        op->erase();
       }
     }
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "proto/codec/file.h"
 
-#include "proto/codec/sha256.h"
+#include "proto/base/sha256.h"
 #include "proto/codec/test_util.h"
 
 namespace kiln {
@@ -18,14 +18,15 @@ std::string hex(std::string_view bytes) {
 }
 
 std::string digest(std::string_view bytes, size_t piece) {
-  codec::Sha256 hash;
+  Sha256Stream hash;
   std::span<const uint8_t> left(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
   while (!left.empty()) {
     size_t n = std::min(piece, left.size());
     hash.update(left.first(n));
     left = left.subspan(n);
   }
-  return hex(hash.finish());
+  const Sha256 whole = hash.finish();
+  return hex(std::string(whole.begin(), whole.end()));
 }
 
 TEST(File, ReadsWhatWasWritten) {
