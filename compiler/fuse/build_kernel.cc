@@ -106,7 +106,8 @@ KernelOp KernelBuilder::build(const Cluster& cluster) {
     }
   }
   llvm::SmallVector<Operation*> ordered(body.begin(), body.end());
-  std::sort(ordered.begin(), ordered.end(), [&](Operation* a, Operation* b) { return former_.positionOf(a) < former_.positionOf(b); });
+  std::sort(ordered.begin(), ordered.end(),
+            [&](Operation* a, Operation* b) { return former_.positionOf(a) < former_.positionOf(b); });
 
   // What others read: not the index ops' copies, of which everyone has his own.
   llvm::SmallVector<Value> results;
@@ -124,7 +125,9 @@ KernelOp KernelBuilder::build(const Cluster& cluster) {
         }
         // An index op's copies read it wherever they are used.
         if (isIndexOp(user) && !isIndexOp(op)) {
-          isWanted |= llvm::any_of(user->getUsers(), [](Operation* next) { return llvm::isa<MatmulOp>(next) || next->hasTrait<mlir::OpTrait::IsTerminator>(); });
+          isWanted |= llvm::any_of(user->getUsers(), [](Operation* next) {
+            return llvm::isa<MatmulOp>(next) || next->hasTrait<mlir::OpTrait::IsTerminator>();
+          });
           users.append(user->getUsers().begin(), user->getUsers().end());
         } else {
           isWanted |= !isIndexOp(op) || llvm::isa<MatmulOp>(user) || user->hasTrait<mlir::OpTrait::IsTerminator>();
@@ -144,7 +147,8 @@ KernelOp KernelBuilder::build(const Cluster& cluster) {
   for (Value result : results) {
     types.push_back(result.getType());
   }
-  auto kernel = KernelOp::create(builder_, cluster.ops.back()->getLoc(), types, operands, nameFor(cluster), kindOf(cluster), nullptr);
+  auto kernel = KernelOp::create(builder_, cluster.ops.back()->getLoc(), types, operands, nameFor(cluster),
+                                 kindOf(cluster), nullptr);
   mlir::Block& block = kernel.getBody().emplaceBlock();
   mlir::IRMapping mapping;
   for (Value input : inputs) {
@@ -172,7 +176,8 @@ mlir::ArrayAttr inPlacePairs(KernelOp kernel) {
   Operation* yield = block.getTerminator();
   llvm::SmallVector<mlir::Attribute> pairs;
   auto pair = [&](size_t result, size_t input) {
-    pairs.push_back(b.getArrayAttr({b.getI64IntegerAttr(static_cast<int64_t>(result)), b.getI64IntegerAttr(static_cast<int64_t>(input))}));
+    pairs.push_back(b.getArrayAttr(
+        {b.getI64IntegerAttr(static_cast<int64_t>(result)), b.getI64IntegerAttr(static_cast<int64_t>(input))}));
   };
   auto asAttr = [&]() -> mlir::ArrayAttr { return pairs.empty() ? mlir::ArrayAttr() : b.getArrayAttr(pairs); };
   if (kernel.getKind() == "matmul") {
@@ -187,15 +192,16 @@ mlir::ArrayAttr inPlacePairs(KernelOp kernel) {
     return asAttr();
   }
   // A reshape alone: the elements stay where they are.
-  if (auto reshape = llvm::dyn_cast<ReshapeOp>(&block.back() == yield && yield->getNumOperands() == 1 ? yield->getOperand(0).getDefiningOp() : nullptr)) {
+  if (auto reshape = llvm::dyn_cast<ReshapeOp>(
+          &block.back() == yield && yield->getNumOperands() == 1 ? yield->getOperand(0).getDefiningOp() : nullptr)) {
     if (auto x = llvm::dyn_cast<mlir::BlockArgument>(reshape.getX())) {
       pair(0, x.getArgNumber());
       return asAttr();
     }
   }
 
-  // Values that are read at positions other than the one that is written. A row kernel reads a whole row before it writes
-  // it, and its reductions and broadcasts stay within the row.
+  // Values that are read at positions other than the one that is written. A row kernel reads a whole row before it
+  // writes it, and its reductions and broadcasts stay within the row.
   const bool isRow = kernel.getKind() == "row";
   llvm::DenseSet<Value> displaced;
   bool isExpensive = false;
@@ -208,8 +214,9 @@ mlir::ArrayAttr inPlacePairs(KernelOp kernel) {
       if (isRow && from.size() + 1 == to.size()) {
         // One value for each row, when it is the last axis that is new.
         const Shape fromShape = shapeOf(op.getOperand(0).getType()), toShape = shapeOf(op.getResult(0).getType());
-        staysInPlace = from.empty() || (fromShape.rank() == toShape.rank() && std::equal(from.begin(), from.end(), to.begin()) &&
-                                        spaceOf(op.getOperand(0)).size() == from.size() && fromShape[fromShape.rank() - 1] == Dim(1));
+        staysInPlace = from.empty() ||
+                       (fromShape.rank() == toShape.rank() && std::equal(from.begin(), from.end(), to.begin()) &&
+                        spaceOf(op.getOperand(0)).size() == from.size() && fromShape[fromShape.rank() - 1] == Dim(1));
       }
     } else if (isRow && isReduction(&op)) {
       staysInPlace = true;

@@ -33,8 +33,8 @@ class KernelBuilder {
   std::set<std::string> names_;
 };
 
-/// The pairs [result, input] of a kernel where the result may be written over the input: the input is read nowhere but at the
-/// position that is written, and not after.
+/// The pairs [result, input] of a kernel where the result may be written over the input: the input is read nowhere but
+/// at the position that is written, and not after.
 mlir::ArrayAttr inPlacePairs(KernelOp kernel);
 
 }  // namespace kiln::compiler

@@ -75,7 +75,8 @@ std::vector<Dim> spaceOf(Value value) {
   return dims;
 }
 
-//===-- how operands are read --------------------------------------------------------------------------------------------===//
+//===-- how operands are read
+//--------------------------------------------------------------------------------------------===//
 
 ClusterFormer::Edge ClusterFormer::trace(Value operand) const {
   Edge edge{operand, Edge::Map::kSame};
@@ -136,7 +137,8 @@ void ClusterFormer::collectSources(Value value, llvm::SetVector<Value>& sources)
   }
 }
 
-//===-- clusters ---------------------------------------------------------------------------------------------------------===//
+//===-- clusters
+//---------------------------------------------------------------------------------------------------------===//
 
 int ClusterFormer::find(int cluster) {
   while (clusters_[cluster].mergedInto >= 0) {
@@ -262,7 +264,8 @@ bool ClusterFormer::readsInPlace(int reader, int source) {
       collectSources(operand, sources);
       for (Value from : sources) {
         if (clusterOf(from) == source &&
-            (from != edge.source || (edge.map != Edge::Map::kSame && !(edge.map == Edge::Map::kRow && clusters_[source].kind == Kind::kRow)))) {
+            (from != edge.source || (edge.map != Edge::Map::kSame &&
+                                     !(edge.map == Edge::Map::kRow && clusters_[source].kind == Kind::kRow)))) {
           return false;
         }
       }
@@ -272,7 +275,8 @@ bool ClusterFormer::readsInPlace(int reader, int source) {
 }
 
 bool ClusterFormer::hasRoom(int cluster, Operation* op) {
-  return clusters_[cluster].ops.size() < kMaxOps && clusters_[cluster].inputs.size() + op->getNumOperands() <= kMaxInputs;
+  return clusters_[cluster].ops.size() < kMaxOps &&
+         clusters_[cluster].inputs.size() + op->getNumOperands() <= kMaxInputs;
 }
 
 std::optional<std::pair<Kind, std::vector<Dim>>> ClusterFormer::unite(const Cluster& a, const Cluster& b) const {
@@ -339,7 +343,8 @@ bool ClusterFormer::joinAll(std::vector<int> candidates, Operation* op, Kind kin
   return true;
 }
 
-//===-- where each op goes -----------------------------------------------------------------------------------------------===//
+//===-- where each op goes
+//-----------------------------------------------------------------------------------------------===//
 
 void ClusterFormer::placeElementwise(Operation* op) {
   const std::vector<Dim> space = spaceOf(op->getResult(0));
@@ -373,7 +378,8 @@ void ClusterFormer::placeElementwise(Operation* op) {
     } else {
       displaced.insert(from);
       explain_(op, edge.source.getDefiningOp(),
-               cluster.kind == Kind::kAlone ? "contractions and scatters take no epilogue" : "they run over different elements");
+               cluster.kind == Kind::kAlone ? "contractions and scatters take no epilogue"
+                                            : "they run over different elements");
     }
   }
   std::erase_if(candidates, [&](int candidate) { return displaced.contains(candidate); });
@@ -406,7 +412,8 @@ void ClusterFormer::placeReduction(Operation* op) {
       return;
     }
   } else if (from >= 0) {
-    explain_(op, edge.source.getDefiningOp(), fits ? "its elements are wanted elsewhere too" : "they run over different elements");
+    explain_(op, edge.source.getDefiningOp(),
+             fits ? "its elements are wanted elsewhere too" : "they run over different elements");
   }
   newCluster(Kind::kReduce, results, op);
 }
@@ -414,15 +421,18 @@ void ClusterFormer::placeReduction(Operation* op) {
 void ClusterFormer::placeGather(Operation* op) {
   auto gather = llvm::cast<GatherOp>(op);
   const Shape shape = shapeOf(gather.getX().getType());
-  const int64_t axis = static_cast<int64_t>(gather.getAxis()) + (static_cast<int64_t>(gather.getAxis()) < 0 ? shape.rank() : 0);
+  const int64_t axis =
+      static_cast<int64_t>(gather.getAxis()) + (static_cast<int64_t>(gather.getAxis()) < 0 ? shape.rank() : 0);
   const std::vector<Dim> results = spaceOf(op->getResult(0));
   // One element picked from each row, as the label's in a cross entropy.
   const Edge edge = trace(gather.getX());
   const int from = clusterOf(edge.source);
   const Edge indices = trace(gather.getIndices());
-  const bool indicesFit = clusterOf(indices.source) != from || (indices.map == Edge::Map::kSame && spaceOf(indices.source) == results);
-  if (from >= 0 && indicesFit && edge.map == Edge::Map::kSame && clusters_[from].kind == Kind::kRow && axis == shape.rank() - 1 &&
-      static_cast<int64_t>(gather.getBatchDims()) == axis && spaceOf(gather.getX()) == clusters_[from].space && results == rowsOf(clusters_[from].space)) {
+  const bool indicesFit =
+      clusterOf(indices.source) != from || (indices.map == Edge::Map::kSame && spaceOf(indices.source) == results);
+  if (from >= 0 && indicesFit && edge.map == Edge::Map::kSame && clusters_[from].kind == Kind::kRow &&
+      axis == shape.rank() - 1 && static_cast<int64_t>(gather.getBatchDims()) == axis &&
+      spaceOf(gather.getX()) == clusters_[from].space && results == rowsOf(clusters_[from].space)) {
     if (joinAll({from}, op, Kind::kLoop, results)) {
       return;
     }
@@ -480,7 +490,8 @@ std::vector<Cluster> ClusterFormer::inRunOrder() {
     if (cluster.mergedInto >= 0) {
       continue;
     }
-    std::sort(cluster.ops.begin(), cluster.ops.end(), [&](Operation* a, Operation* b) { return positionOf(a) < positionOf(b); });
+    std::sort(cluster.ops.begin(), cluster.ops.end(),
+              [&](Operation* a, Operation* b) { return positionOf(a) < positionOf(b); });
     llvm::SetVector<int> dependencies;
     for (int dependency : cluster.dependencies) {
       if (find(dependency) != i) {

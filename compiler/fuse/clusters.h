@@ -23,11 +23,11 @@ struct Cluster {
     kAlone,   ///< Nothing joins it: a contraction or a scatter.
   };
   Kind kind = Kind::kLoop;
-  std::vector<Dim> space;               ///< Without axes of static length 1. Of kRow: that of the elements.
-  std::vector<mlir::Operation*> ops;    ///< In program order once formed; without the index ops, which are copied.
-  llvm::SetVector<Value> inputs;        ///< What it reads, seen through index ops.
-  llvm::SetVector<int> dependencies;    ///< Clusters (perhaps since merged) whose results it reads.
-  int first = 0, last = 0;              ///< Positions of its ops in the program.
+  std::vector<Dim> space;             ///< Without axes of static length 1. Of kRow: that of the elements.
+  std::vector<mlir::Operation*> ops;  ///< In program order once formed; without the index ops, which are copied.
+  llvm::SetVector<Value> inputs;      ///< What it reads, seen through index ops.
+  llvm::SetVector<int> dependencies;  ///< Clusters (perhaps since merged) whose results it reads.
+  int first = 0, last = 0;            ///< Positions of its ops in the program.
   int mergedInto = -1;
 };
 
@@ -37,7 +37,8 @@ bool isIndexOp(mlir::Operation* op);
 /// The dims of a value without those of static length 1.
 std::vector<Dim> spaceOf(Value value);
 
-/// Forms clusters of the ops of a function. Greedy, in program order, linear. Lives as long as the function is not changed.
+/// Forms clusters of the ops of a function. Greedy, in program order, linear. Lives as long as the function is not
+/// changed.
 class ClusterFormer {
  public:
   using Explain = llvm::function_ref<void(mlir::Operation* consumer, mlir::Operation* producer, llvm::StringRef why)>;

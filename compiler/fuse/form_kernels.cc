@@ -19,13 +19,15 @@ class FormKernels : public impl::FormKernelsBase<FormKernels> {
     mlir::func::FuncOp function = getOperation();
     mlir::Block& block = function.getBody().front();
     // Functions without kernels only: a second run finds nothing to do.
-    if (!function->hasAttr(kEntryAttr) || llvm::any_of(block, [](mlir::Operation& op) { return llvm::isa<KernelOp>(&op); })) {
+    if (!function->hasAttr(kEntryAttr) ||
+        llvm::any_of(block, [](mlir::Operation& op) { return llvm::isa<KernelOp>(&op); })) {
       return;
     }
     dropUnused(block);
     auto explainTo = [&](mlir::Operation* consumer, mlir::Operation* producer, llvm::StringRef why) {
       if (explain && producer) {
-        consumer->emitRemark() << "is not in one kernel with " << producer->getName() << " at " << producer->getLoc() << ": " << why;
+        consumer->emitRemark() << "is not in one kernel with " << producer->getName() << " at " << producer->getLoc()
+                               << ": " << why;
       }
     };
     ClusterFormer former(function, explainTo);

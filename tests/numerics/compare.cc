@@ -16,9 +16,21 @@ namespace {
 template <class T>
 void fillFloats(Tensor& tensor, std::string_view sweep, Numbers& numbers) {
   using Limits = std::numeric_limits<T>;
-  const T specials[] = {Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(), T(0),         T(-0.0),
-                        Limits::denorm_min(), -Limits::min() / 4, Limits::min(),      Limits::max(), -Limits::max(),
-                        T(1),                 T(-1),              T(0.5),             T(1e-4),       T(88.5)};
+  const T specials[] = {Limits::quiet_NaN(),
+                        Limits::infinity(),
+                        -Limits::infinity(),
+                        T(0),
+                        T(-0.0),
+                        Limits::denorm_min(),
+                        -Limits::min() / 4,
+                        Limits::min(),
+                        Limits::max(),
+                        -Limits::max(),
+                        T(1),
+                        T(-1),
+                        T(0.5),
+                        T(1e-4),
+                        T(88.5)};
   T* data = tensor.mutableData<T>();
   const int64_t count = tensor.numElements();
   // From a different start each time, so that binary ops meet many pairs.
@@ -71,7 +83,8 @@ double ulpOf(DType dtype, double value) {
   const double size = std::fabs(value);
   if (dtype == f32) {
     const float x = std::max(static_cast<float>(size), std::numeric_limits<float>::min());
-    return std::isinf(x) ? std::ldexp(1.0, 104) : static_cast<double>(std::nextafterf(x, std::numeric_limits<float>::infinity())) - x;
+    return std::isinf(x) ? std::ldexp(1.0, 104)
+                         : static_cast<double>(std::nextafterf(x, std::numeric_limits<float>::infinity())) - x;
   }
   const double x = std::max(size, std::numeric_limits<double>::min());
   return std::isinf(x) ? std::ldexp(1.0, 971) : std::nextafter(x, std::numeric_limits<double>::infinity()) - x;
@@ -80,7 +93,8 @@ double ulpOf(DType dtype, double value) {
 bool isSame(const Tensor& found, const Tensor& wanted, const Tensor& size, int64_t i, ToleranceSpec tolerance) {
   if (!isFloat(found.dtype())) {
     return std::memcmp(static_cast<const char*>(found.data()) + i * byteSize(found.dtype(), 1),
-                       static_cast<const char*>(wanted.data()) + i * byteSize(found.dtype(), 1), byteSize(found.dtype(), 1)) == 0;
+                       static_cast<const char*>(wanted.data()) + i * byteSize(found.dtype(), 1),
+                       byteSize(found.dtype(), 1)) == 0;
   }
   const double x = found.at(i), y = wanted.at(i);
   if (std::isnan(x) || std::isnan(y)) {
@@ -88,15 +102,17 @@ bool isSame(const Tensor& found, const Tensor& wanted, const Tensor& size, int64
   }
   if (tolerance.kind == ToleranceKind::kExact || std::isinf(y) || std::isinf(x)) {
     // An overflow that rounding decides may go either way.
-    const bool isEdge = tolerance.kind != ToleranceKind::kExact && std::isinf(x) != std::isinf(y) &&
-                        std::fabs(std::isinf(x) ? y : x) > 0.9999 * (found.dtype() == f32 ? std::numeric_limits<float>::max()
-                                                                                              : std::numeric_limits<double>::max());
+    const bool isEdge =
+        tolerance.kind != ToleranceKind::kExact && std::isinf(x) != std::isinf(y) &&
+        std::fabs(std::isinf(x) ? y : x) >
+            0.9999 * (found.dtype() == f32 ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max());
     return isEdge || (x == y && std::signbit(x) == std::signbit(y));
   }
   if (tolerance.kind == ToleranceKind::kUlp && y == 0) {
     return x == 0 && std::signbit(x) == std::signbit(y);
   }
-  return std::fabs(x - y) <= tolerance.amount * ulpOf(found.dtype(), tolerance.kind == ToleranceKind::kUlp ? y : size.at(i));
+  return std::fabs(x - y) <=
+         tolerance.amount * ulpOf(found.dtype(), tolerance.kind == ToleranceKind::kUlp ? y : size.at(i));
 }
 
 }  // namespace
@@ -108,7 +124,9 @@ uint64_t Numbers::next() {
   return state_;
 }
 
-double Numbers::uniform(double low, double high) { return low + (high - low) * (static_cast<double>(next() >> 11) * 0x1p-53); }
+double Numbers::uniform(double low, double high) {
+  return low + (high - low) * (static_cast<double>(next() >> 11) * 0x1p-53);
+}
 
 void fill(Tensor& tensor, std::string_view sweep, Numbers& numbers) {
   switch (tensor.dtype()) {
@@ -171,10 +189,10 @@ void expectSame(const Graph& graph, const std::vector<Feeds>& feedSets, const st
       for (int64_t i = 0; i < got.numElements() && failures < 4; ++i) {
         if (!isSame(got, expected, (*size)[k], i, fetches[k].tolerance)) {
           ++failures;
-          ADD_FAILURE() << fetches[k].name << " element " << i << ": compiled " << ::testing::PrintToString(got.at(i)) << ", reference "
-                        << ::testing::PrintToString(expected.at(i)) << ", off by "
-                        << std::fabs(got.at(i) - expected.at(i)) / ulpOf(got.dtype(), (*size)[k].at(i)) << " ulp, allowed "
-                        << fetches[k].tolerance.amount;
+          ADD_FAILURE() << fetches[k].name << " element " << i << ": compiled " << ::testing::PrintToString(got.at(i))
+                        << ", reference " << ::testing::PrintToString(expected.at(i)) << ", off by "
+                        << std::fabs(got.at(i) - expected.at(i)) / ulpOf(got.dtype(), (*size)[k].at(i))
+                        << " ulp, allowed " << fetches[k].tolerance.amount;
         }
       }
     }

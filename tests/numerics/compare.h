@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file Compiled code against the reference interpreter: the same graph, the same feeds, every fetch within its tolerance.
+/// \file Compiled code against the reference interpreter: the same graph, the same feeds, every fetch within its
+/// tolerance.
 #pragma once
 
 #include <map>
@@ -24,8 +25,8 @@ class Numbers {
 };
 
 /// Fills a tensor for a `sweep` class of ops/spec/base.td, or "whole" (whole numbers up to
-/// 1000), "small" (up to 8), "near one" (1 to 2: no cancellation). Float tensors of class "any" begin with the special values: NaN,
-/// infinities, zeros of both signs, denormal and extreme numbers.
+/// 1000), "small" (up to 8), "near one" (1 to 2: no cancellation). Float tensors of class "any" begin with the special
+/// values: NaN, infinities, zeros of both signs, denormal and extreme numbers.
 void fill(Tensor& tensor, std::string_view sweep, Numbers& numbers);
 
 /// A fetch and how far it may be off.
@@ -36,8 +37,8 @@ struct Fetch {
 
 using Feeds = std::map<std::string, Tensor>;
 
-/// Runs `fetches` compiled and by the interpreter, and expects the same results. kSumUlp measures against the results for the
-/// magnitudes of the feeds. Variables start from their initial values.
+/// Runs `fetches` compiled and by the interpreter, and expects the same results. kSumUlp measures against the results
+/// for the magnitudes of the feeds. Variables start from their initial values.
 void expectSame(const Graph& graph, const Feeds& feeds, const std::vector<Fetch>& fetches);
 /// As above for several sets of feeds, through one compilation.
 void expectSame(const Graph& graph, const std::vector<Feeds>& feedSets, const std::vector<Fetch>& fetches);

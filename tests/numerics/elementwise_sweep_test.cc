@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Every elementwise op of the op table, for each of its element types: on scalars, empty, single, odd and large shapes, static
-// and symbolic, with the special values of floats, compiled against the reference.
+// Every elementwise op of the op table, for each of its element types: on scalars, empty, single, odd and large shapes,
+// static and symbolic, with the special values of floats, compiled against the reference.
 #include "graph/build/operations.h"
 #include "gtest/gtest.h"
 #include "tests/numerics/compare.h"
@@ -46,7 +46,8 @@ TEST_P(ElementwiseSweep, compiledEqualsReferenceOnStaticShapes) {
   Feeds feeds;
   std::vector<Fetch> fetches;
   int number = 0;
-  for (const std::vector<int64_t>& dims : std::vector<std::vector<int64_t>>{{}, {0, 3}, {1}, {1, 1}, {31}, {7, 13}, {3, 5, 16}, {4097}}) {
+  for (const std::vector<int64_t>& dims :
+       std::vector<std::vector<int64_t>>{{}, {0, 3}, {1}, {1, 1}, {31}, {7, 13}, {3, 5, 16}, {4097}}) {
     std::vector<Value> operands;
     for (size_t i = 0; i < c.op->operands.size(); ++i) {
       const std::string name = "x" + std::to_string(number) + "_" + std::to_string(i);

@@ -35,7 +35,8 @@ TEST(Fused, longChainsAreCutAndStayRight) {
 TEST(Fused, layerNormIsRight) {
   for (int64_t width : {1, 5, 64, 1000}) {
     GraphBuilder g("norm");
-    // In f64 and rounded at the end: where the result is near zero, digits of f32 would be lost in any order of additions.
+    // In f64 and rounded at the end: where the result is near zero, digits of f32 would be lost in any order of
+    // additions.
     auto wide = [&](std::string_view name, Shape shape) { return cast(g.placeholder(name, f32, shape), f64); };
     Value x = wide("x", {dim("n"), width}), gain = wide("g", {width}), bias = wide("b", {width});
     Value mean = reduceMean(x, {1}, true);
@@ -67,13 +68,16 @@ TEST(Fused, softmaxFeedsReductionsAndItsInput) {
 
 TEST(Fused, columnSumsTakeProducersAndEpilogues) {
   GraphBuilder g("bias");
-  Value d = g.placeholder("d", f32, {dim("n"), 50}), z = g.placeholder("z", f32, {dim("n"), 50}), b = g.placeholder("b", f32, {50});
+  Value d = g.placeholder("d", f32, {dim("n"), 50}), z = g.placeholder("z", f32, {dim("n"), 50}),
+        b = g.placeholder("b", f32, {50});
   Value masked = d * step(z);
   (b - 0.1 * reduceSum(masked, {0})).named("new_b");
   (b - 0.1 * reduceSum(d * 2, {0})).named("other_b");
   masked.named("masked");
   Graph graph = g.finish().value();
-  expectSame(graph, std::vector<Feeds>{feedsOf({{"d", {19, 50}}, {"z", {19, 50}}, {"b", {50}}}), feedsOf({{"d", {0, 50}}, {"z", {0, 50}}, {"b", {50}}})},
+  expectSame(graph,
+             std::vector<Feeds>{feedsOf({{"d", {19, 50}}, {"z", {19, 50}}, {"b", {50}}}),
+                                feedsOf({{"d", {0, 50}}, {"z", {0, 50}}, {"b", {50}}})},
              {{"new_b", {ToleranceKind::kSumUlp, 4}}, {"other_b", {ToleranceKind::kSumUlp, 4}}, {"masked", {}}});
 }
 

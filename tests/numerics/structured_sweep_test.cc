@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Every op that is no elementwise map, for each of its element types, with rank 0, empty, single, odd, large and symbolic
-// shapes, compiled against the reference. One function for each op; a test makes sure that none is forgotten.
+// Every op that is no elementwise map, for each of its element types, with rank 0, empty, single, odd, large and
+// symbolic shapes, compiled against the reference. One function for each op; a test makes sure that none is forgotten.
 #include <array>
 #include <functional>
 #include <map>
@@ -18,8 +18,12 @@ class Sweep {
  public:
   Sweep(const OpSchema& op, DType dtype) : op(op), dtype(dtype), g("sweep") {}
 
-  Value feed(std::vector<int64_t> dims, std::string_view sweep = "any") { return feedOf(dtype, dims, Shape::of(dims), sweep); }
-  Value feed(std::vector<int64_t> dims, Shape shape, std::string_view sweep = "any") { return feedOf(dtype, dims, shape, sweep); }
+  Value feed(std::vector<int64_t> dims, std::string_view sweep = "any") {
+    return feedOf(dtype, dims, Shape::of(dims), sweep);
+  }
+  Value feed(std::vector<int64_t> dims, Shape shape, std::string_view sweep = "any") {
+    return feedOf(dtype, dims, shape, sweep);
+  }
   Value feedOf(DType type, const std::vector<int64_t>& dims, const Shape& shape, std::string_view sweep) {
     Tensor tensor(type, dims);
     fill(tensor, sweep, numbers);
@@ -42,7 +46,8 @@ class Sweep {
   Value indices(std::vector<int64_t> dims, const Shape& shape, int64_t low, int64_t high, DType type = i64) {
     Tensor tensor(type, dims);
     for (int64_t i = 0; i < tensor.numElements(); ++i) {
-      tensor.set(i, static_cast<double>(low + static_cast<int64_t>(numbers.next() % static_cast<uint64_t>(high - low))));
+      tensor.set(i,
+                 static_cast<double>(low + static_cast<int64_t>(numbers.next() % static_cast<uint64_t>(high - low))));
     }
     return feedTensor(std::move(tensor), shape);
   }
@@ -112,7 +117,13 @@ const std::map<std::string_view, std::function<void(Sweep&)>>& sweeps() {
   static const std::map<std::string_view, std::function<void(Sweep&)>> table = {
       {"matmul",
        [](Sweep& s) {
-         for (auto [rows, inner, columns] : {std::array<int64_t, 3>{1, 1, 1}, {0, 3, 2}, {2, 0, 3}, {1, 17, 5}, {7, 13, 9}, {33, 65, 100}, {70, 300, 130}}) {
+         for (auto [rows, inner, columns] : {std::array<int64_t, 3>{1, 1, 1},
+                                             {0, 3, 2},
+                                             {2, 0, 3},
+                                             {1, 17, 5},
+                                             {7, 13, 9},
+                                             {33, 65, 100},
+                                             {70, 300, 130}}) {
            // Terms are added one after the other, so long sums are judged on numbers whose sums are exact.
            const std::string_view kind = inner > 20 ? "small" : "unit";
            s.fetch(matmul(s.feed({rows, inner}, kind), s.feed({inner, columns}, kind)));
@@ -124,9 +135,14 @@ const std::map<std::string_view, std::function<void(Sweep&)>>& sweeps() {
          s.fetch(matmul(s.feed({19, 7}, {n, 7}, "unit"), s.feed({7, 11}, "unit")));
          s.fetch(matmul(s.feed({19, 7}, {n, 7}, "unit"), s.feed({19, 11}, {n, 11}, "unit"), true));
        }},
-      {"reduce_sum", [](Sweep& s) { sweepReduction(s, [](Value x, std::vector<int64_t> a, bool k) { return reduceSum(x, a, k); }); }},
-      {"reduce_mean", [](Sweep& s) { sweepReduction(s, [](Value x, std::vector<int64_t> a, bool k) { return reduceMean(x, a, k); }); }},
-      {"reduce_max", [](Sweep& s) { sweepReduction(s, [](Value x, std::vector<int64_t> a, bool k) { return reduceMax(x, a, k); }); }},
+      {"reduce_sum",
+       [](Sweep& s) { sweepReduction(s, [](Value x, std::vector<int64_t> a, bool k) { return reduceSum(x, a, k); }); }},
+      {"reduce_mean",
+       [](Sweep& s) {
+         sweepReduction(s, [](Value x, std::vector<int64_t> a, bool k) { return reduceMean(x, a, k); });
+       }},
+      {"reduce_max",
+       [](Sweep& s) { sweepReduction(s, [](Value x, std::vector<int64_t> a, bool k) { return reduceMax(x, a, k); }); }},
       {"argmax",
        [](Sweep& s) {
          s.fetch(argmax(s.feed({1}), 0));
@@ -208,7 +224,8 @@ const std::map<std::string_view, std::function<void(Sweep&)>>& sweeps() {
          s.fetch(scatterAdd(s.feed({4, 9}, "unit"), s.indices({4}, -9, 9), s.feed({4}, "unit"), 1, 1));
          s.fetch(scatterAdd(s.feed({3, 9, 5}, "unit"), s.indices({3, 2}, 0, 9), s.feed({3, 2, 5}, "unit"), 1, 1));
          s.fetch(scatterAdd(s.feed({0, 4}, "unit"), s.indices({0}, 0, 1), s.feed({0, 4}, "unit")));
-         s.fetch(scatterAdd(s.feed({9, 17}, {n, 17}, "unit"), s.indices({5}, {m}, -9, 9), s.feed({5, 17}, {m, 17}, "unit")));
+         s.fetch(scatterAdd(s.feed({9, 17}, {n, 17}, "unit"), s.indices({5}, {m}, -9, 9),
+                            s.feed({5, 17}, {m, 17}, "unit")));
        }},
       {"one_hot",
        [](Sweep& s) {
@@ -270,15 +287,17 @@ const std::map<std::string_view, std::function<void(Sweep&)>>& sweeps() {
       {"momentum",
        [](Sweep& s) {
          for (bool nesterov : {false, true}) {
-           auto r = momentumUpdate(s.feed({37, 3}, "near one"), s.feed({37, 3}, "near one"), s.feed({37, 3}, "near one"),
-                                   s.feedTensor(s.dtype == f32 ? Tensor::scalar(1e-3f) : Tensor::scalar(1e-3)), 0.9, nesterov);
+           auto r = momentumUpdate(
+               s.feed({37, 3}, "near one"), s.feed({37, 3}, "near one"), s.feed({37, 3}, "near one"),
+               s.feedTensor(s.dtype == f32 ? Tensor::scalar(1e-3f) : Tensor::scalar(1e-3)), 0.9, nesterov);
            s.fetchAll({r.parameter, r.velocity});
          }
        }},
       {"adam",
        [](Sweep& s) {
-         auto r = adamUpdate(s.feed({37, 3}, "near one"), s.feed({37, 3}, "near one"), s.feed({37, 3}, "near one"), s.feed({37, 3}, "positive"),
-                             s.feedTensor(Tensor::scalar<int64_t>(3)), s.feedTensor(s.dtype == f32 ? Tensor::scalar(1e-3f) : Tensor::scalar(1e-3)));
+         auto r = adamUpdate(s.feed({37, 3}, "near one"), s.feed({37, 3}, "near one"), s.feed({37, 3}, "near one"),
+                             s.feed({37, 3}, "positive"), s.feedTensor(Tensor::scalar<int64_t>(3)),
+                             s.feedTensor(s.dtype == f32 ? Tensor::scalar(1e-3f) : Tensor::scalar(1e-3)));
          s.fetchAll({r.parameter, r.firstMoment, r.secondMoment});
        }},
       {"constant",
@@ -294,7 +313,8 @@ const std::map<std::string_view, std::function<void(Sweep&)>>& sweeps() {
 }
 
 // Ops that the interpreter and the session handle themselves; whole programs test them.
-const std::set<std::string_view> kHandled = {"placeholder", "variable", "assign", "group", "call", "gradients", "shape_value"};
+const std::set<std::string_view> kHandled = {"placeholder", "variable",  "assign",     "group",
+                                             "call",        "gradients", "shape_value"};
 
 struct Case {
   const OpSchema* op;
@@ -308,7 +328,8 @@ std::vector<Case> cases() {
   for (const OpSchema& op : allOps()) {
     if (sweeps().contains(op.name)) {
       // iota, one_hot, constant and random ops choose their result's type.
-      const bool byResult = op.operands.empty() || op.name == "iota" || op.name == "one_hot" || op.name.starts_with("random");
+      const bool byResult =
+          op.operands.empty() || op.name == "iota" || op.name == "one_hot" || op.name.starts_with("random");
       for (DType dtype : byResult ? op.results[0].dtypes : op.operands[0].dtypes) {
         all.push_back({&op, dtype});
       }
@@ -333,7 +354,8 @@ INSTANTIATE_TEST_SUITE_P(Ops, StructuredSweep, testing::ValuesIn(cases()), [](co
 
 TEST(Sweep, leavesNoOpOut) {
   for (const OpSchema& op : allOps()) {
-    EXPECT_TRUE(op.isElementwise || sweeps().contains(op.name) || kHandled.contains(op.name)) << op.name << " has no sweep";
+    EXPECT_TRUE(op.isElementwise || sweeps().contains(op.name) || kHandled.contains(op.name))
+        << op.name << " has no sweep";
   }
 }
 

@@ -25,8 +25,8 @@ std::optional<std::vector<AxisGroup>> matchGroups(const std::vector<Dim>& a, con
     AxisGroup group{i, i + 1, j, j + 1};
     Dim left = a[i], right = b[j];
     while (!(left == right)) {
-      const bool extendLeft = left.isStatic() && right.isStatic() ? left.value() < right.value()
-                                                                  : !left.dividedBy(right).has_value();
+      const bool extendLeft =
+          left.isStatic() && right.isStatic() ? left.value() < right.value() : !left.dividedBy(right).has_value();
       if (extendLeft ? group.i1 == a.size() : group.j1 == b.size()) {
         return std::nullopt;
       }
@@ -45,7 +45,6 @@ std::optional<std::vector<AxisGroup>> matchGroups(const std::vector<Dim>& a, con
   }
   return groups;
 }
-
 
 }  // namespace
 
@@ -176,7 +175,8 @@ Pack ExpressionEmitter::emitPad(PadOp op, const Place& place) {
     if (interior > 0) {
       Value zero = constant(0), step = constant(interior + 1);
       Value clamped = arith::MaxSIOp::create(builder(), op.getLoc(), position, zero);
-      Value isOnGrid = arith::CmpIOp::create(builder(), op.getLoc(), arith::CmpIPredicate::eq, remI(clamped, step), zero);
+      Value isOnGrid =
+          arith::CmpIOp::create(builder(), op.getLoc(), arith::CmpIPredicate::eq, remI(clamped, step), zero);
       require(isOnGrid);
       position = divI(clamped, step);
     }
@@ -263,7 +263,8 @@ Pack ExpressionEmitter::emitGather(GatherOp op, const Place& place) {
   where.at.append(place.at.begin() + axis, place.at.begin() + axis + picked);
   Value extent = dimValue(from[static_cast<int>(axis)]);
   auto allowNegative = op->getAttrOfType<mlir::BoolAttr>("allow_negative");
-  Index index = checkedIndex(op, emitAt(op.getIndices(), where), extent, !allowNegative || allowNegative.getValue(), nullptr);
+  Index index =
+      checkedIndex(op, emitAt(op.getIndices(), where), extent, !allowNegative || allowNegative.getValue(), nullptr);
   Place mapped;
   mapped.at.append(place.at.begin(), place.at.begin() + axis);
   mapped.at.push_back(index);

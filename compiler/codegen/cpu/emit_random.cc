@@ -25,7 +25,8 @@ struct LaneMath {
   Type shaped(Type element) const { return width == 1 ? element : mlir::VectorType::get({width}, element); }
   Value literal(mlir::TypedAttr value) const {
     if (width > 1) {
-      value = mlir::DenseElementsAttr::get(mlir::VectorType::get({width}, value.getType()), llvm::ArrayRef<mlir::Attribute>{value});
+      value = mlir::DenseElementsAttr::get(mlir::VectorType::get({width}, value.getType()),
+                                           llvm::ArrayRef<mlir::Attribute>{value});
     }
     return arith::ConstantOp::create(b, loc, value);
   }
@@ -39,7 +40,9 @@ struct LaneMath {
   Value right(Value x, int count) const { return arith::ShRUIOp::create(b, loc, x, integer(count)); }
   Value left(Value x, int count) const { return arith::ShLIOp::create(b, loc, x, integer(count)); }
   Value low(Value x) const { return bitAnd(x, 0xFFFFFFFF); }
-  Value isEqual(Value x, uint64_t y) const { return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, integer(y)); }
+  Value isEqual(Value x, uint64_t y) const {
+    return arith::CmpIOp::create(b, loc, arith::CmpIPredicate::eq, x, integer(y));
+  }
   Value select(Value condition, Value x, Value y) const { return arith::SelectOp::create(b, loc, condition, x, y); }
   Value toReal(Value x, Type type) const { return arith::SIToFPOp::create(b, loc, shaped(type), x); }
   Value addF(Value x, Value y) const { return arith::AddFOp::create(b, loc, x, y); }
@@ -115,8 +118,10 @@ Pack ExpressionEmitter::emitRandom(Operation* op, Value state, int64_t opId, Typ
     Value isOdd = m.isEqual(m.bitAnd(i, 1), 1);
     Value isUpper = m.isEqual(m.bitAnd(i, 2), 2);  // of the two pairs of f32 in a block
     if (auto uniformOp = llvm::dyn_cast<RandomUniformOp>(op)) {
-      Value unit = isF32 ? m.unit(element, pick(m, isUpper, pick(m, isOdd, words[0], words[1]), pick(m, isOdd, words[2], words[3])), {})
-                         : m.unit(element, pick(m, isOdd, words[0], words[2]), pick(m, isOdd, words[1], words[3]));
+      Value unit =
+          isF32 ? m.unit(element,
+                         pick(m, isUpper, pick(m, isOdd, words[0], words[1]), pick(m, isOdd, words[2], words[3])), {})
+                : m.unit(element, pick(m, isOdd, words[0], words[2]), pick(m, isOdd, words[1], words[3]));
       const double low = uniformOp.getLow().convertToDouble(), high = uniformOp.getHigh().convertToDouble();
       // The bounds as the result's type has them, and the last number below the upper one.
       double span, below;
@@ -145,7 +150,8 @@ Pack ExpressionEmitter::emitRandom(Operation* op, Value state, int64_t opId, Typ
     Value log = emitScalarFunction(b, loc, "Log", {m.subF(m.real(f64, 1), u1)}, context_);
     Value radius = emitScalarFunction(b, loc, "Sqrt", {m.mulF(m.real(f64, -2), log)}, context_);
     Value value = m.mulF(radius, m.turn(u2, isOdd));
-    value = m.addF(m.mulF(value, m.real(f64, normal.getStddev().convertToDouble())), m.real(f64, normal.getMean().convertToDouble()));
+    value = m.addF(m.mulF(value, m.real(f64, normal.getStddev().convertToDouble())),
+                   m.real(f64, normal.getMean().convertToDouble()));
     return isF32 ? arith::TruncFOp::create(b, loc, m.shaped(element), value).getResult() : value;
   });
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The expression emitter for reductions: asked for an element of the result, it writes the loop that computes it. Along an
-// axis that is kept the loop takes a vector of results at once; over the innermost axis it takes a vector of terms and joins
-// the lanes at the end, in an order that depends on the shape alone.
+// The expression emitter for reductions: asked for an element of the result, it writes the loop that computes it. Along
+// an axis that is kept the loop takes a vector of results at once; over the innermost axis it takes a vector of terms
+// and joins the lanes at the end, in an order that depends on the shape alone.
 //
-// Sums. The terms of an f32 sum are added up in f64, so that the sum is rounded once. An f64 sum carries the error of each
-// addition in a second number (Knuth's two-sum), which is added at the end.
+// Sums. The terms of an f32 sum are added up in f64, so that the sum is rounded once. An f64 sum carries the error of
+// each addition in a second number (Knuth's two-sum), which is added at the end.
 #include "compiler/codegen/common/scalar_functions.h"
 #include "compiler/codegen/cpu/expression_emitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -45,7 +45,8 @@ bool isTranscendental(Operation* op) { return llvm::isa<ExpOp, LogOp, TanhOp, Si
 // How one reduction accumulates. All functions take scalars and vectors alike.
 class Accumulator {
  public:
-  Accumulator(Operation* op, const CodegenContext& context) : op_(op), element_(elementOf(op->getOperand(0))), context_(context) {
+  Accumulator(Operation* op, const CodegenContext& context)
+      : op_(op), element_(elementOf(op->getOperand(0))), context_(context) {
     isArgmax_ = llvm::isa<ArgmaxOp>(op);
     isMax_ = llvm::isa<ReduceMaxOp>(op);
     isSum_ = !isMax_ && !isArgmax_;
@@ -88,7 +89,8 @@ class Accumulator {
       } else {
         isBetter = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, x, carried[0]);
       }
-      return {arith::SelectOp::create(b, loc, isBetter, x, carried[0]), arith::SelectOp::create(b, loc, isBetter, index, carried[1])};
+      return {arith::SelectOp::create(b, loc, isBetter, x, carried[0]),
+              arith::SelectOp::create(b, loc, isBetter, index, carried[1])};
     }
     Value term = x;
     if (isSum_ && element_.isF32()) {
@@ -146,7 +148,8 @@ class Accumulator {
  private:
   Value literal(OpBuilder& b, mlir::TypedAttr value, int64_t width) const {
     if (width > 1) {
-      value = mlir::DenseElementsAttr::get(mlir::VectorType::get({width}, value.getType()), llvm::ArrayRef<mlir::Attribute>{value});
+      value = mlir::DenseElementsAttr::get(mlir::VectorType::get({width}, value.getType()),
+                                           llvm::ArrayRef<mlir::Attribute>{value});
     }
     return arith::ConstantOp::create(b, op_->getLoc(), value);
   }
@@ -245,7 +248,8 @@ Pack ExpressionEmitter::emitReduction(Operation* op, const Place& place) {
   }
   kernel_.getBody().walk([&](Operation* inner) { isCheap &= !isTranscendental(inner); });
 
-  // Axes of length 1 do not count; neighbouring reduced axes at the end are one when the terms need only their position.
+  // Axes of length 1 do not count; neighbouring reduced axes at the end are one when the terms need only their
+  // position.
   llvm::SmallVector<int> loops;
   int lastAxis = -1;
   for (int axis = 0; axis < rank; ++axis) {
@@ -303,7 +307,8 @@ Pack ExpressionEmitter::emitReduction(Operation* op, const Place& place) {
     Values values;
     size_t first = 0;
     for (const Accumulator& accumulator : accumulators) {
-      values.append(accumulator.combine(builder(), x.slice(first, accumulator.count()), y.slice(first, accumulator.count())));
+      values.append(
+          accumulator.combine(builder(), x.slice(first, accumulator.count()), y.slice(first, accumulator.count())));
       first += accumulator.count();
     }
     return values;
@@ -371,21 +376,23 @@ Pack ExpressionEmitter::emitReduction(Operation* op, const Place& place) {
     if (isVectorized) {
       extents.pop_back();
     }
-    carried = nestLoop(extents, inits, lanes(), [&](llvm::ArrayRef<Value> indices, llvm::ArrayRef<Value> inner) -> Values {
-      Place at;
-      at.at.assign(kept.begin(), kept.end());
-      for (auto [axis, index] : llvm::zip(loops, indices)) {
-        at.at[axis] = uniform(index);
-      }
-      if (!isVectorized) {
-        return emitTerms(at, inner, indices.back(), vectors);
-      }
-      Values line = laneLoop(constant(0), innermost, unroll, &carry, [&](const Index& index, llvm::ArrayRef<Value> innerLine) {
-        at.at[loops.back()] = index;
-        return emitTerms(at, innerLine, Value(), lanes().unroll);
-      });
-      return indices.empty() ? line : combineAll(inner, line);
-    });
+    carried =
+        nestLoop(extents, inits, lanes(), [&](llvm::ArrayRef<Value> indices, llvm::ArrayRef<Value> inner) -> Values {
+          Place at;
+          at.at.assign(kept.begin(), kept.end());
+          for (auto [axis, index] : llvm::zip(loops, indices)) {
+            at.at[axis] = uniform(index);
+          }
+          if (!isVectorized) {
+            return emitTerms(at, inner, indices.back(), vectors);
+          }
+          Values line = laneLoop(constant(0), innermost, unroll, &carry,
+                                 [&](const Index& index, llvm::ArrayRef<Value> innerLine) {
+                                   at.at[loops.back()] = index;
+                                   return emitTerms(at, innerLine, Value(), lanes().unroll);
+                                 });
+          return indices.empty() ? line : combineAll(inner, line);
+        });
   }
 
   Pack own;

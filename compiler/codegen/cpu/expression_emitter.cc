@@ -17,7 +17,9 @@ using mlir::Operation;
 using mlir::Type;
 using mlir::ValueRange;
 
-mlir::Type memoryType(Type element) { return element.isInteger(1) ? mlir::IntegerType::get(element.getContext(), 8) : element; }
+mlir::Type memoryType(Type element) {
+  return element.isInteger(1) ? mlir::IntegerType::get(element.getContext(), 8) : element;
+}
 
 mlir::Type elementOf(Value value) { return llvm::cast<mlir::RankedTensorType>(value.getType()).getElementType(); }
 
@@ -59,8 +61,8 @@ int64_t chooseWidth(KernelOp kernel, const TargetInfo& target) {
   return target.vectorBits / (hasNarrow || !hasWide ? 32 : 64);
 }
 
-// Math functions are tens of instructions. A kernel with a few has them inline; one with many would be a single block of
-// thousands, which takes LLVM superlinear time and no longer fits the instruction cache, so it calls them.
+// Math functions are tens of instructions. A kernel with a few has them inline; one with many would be a single block
+// of thousands, which takes LLVM superlinear time and no longer fits the instruction cache, so it calls them.
 constexpr int kMaxInlineMath = 8;
 
 bool isLongFunction(llvm::StringRef scalar) {
@@ -84,8 +86,8 @@ std::vector<uint64_t> ExpressionEmitter::keyOf(Value value, const Place& place) 
   return key;
 }
 
-ExpressionEmitter::ExpressionEmitter(KernelOp kernel, mlir::Block* entry, KernelPointers pointers, const CodegenContext& context,
-                                     Options options)
+ExpressionEmitter::ExpressionEmitter(KernelOp kernel, mlir::Block* entry, KernelPointers pointers,
+                                     const CodegenContext& context, Options options)
     : kernel_(kernel),
       location_(kernel.getLoc()),
       pointers_(std::move(pointers)),
@@ -97,11 +99,13 @@ ExpressionEmitter::ExpressionEmitter(KernelOp kernel, mlir::Block* entry, Kernel
   blockLevels_[entry] = 0;
   findSiblings();
   int longFunctions = 0;
-  kernel.getBody().walk([&](Operation* op) { longFunctions += llvm::isa<ExpOp, LogOp, TanhOp, SigmoidOp, PowOp>(op) ? 1 : 0; });
+  kernel.getBody().walk(
+      [&](Operation* op) { longFunctions += llvm::isa<ExpOp, LogOp, TanhOp, SigmoidOp, PowOp>(op) ? 1 : 0; });
   callsMath_ = longFunctions > kMaxInlineMath;
 }
 
-//===-- scopes -----------------------------------------------------------------------------------------------------------===//
+//===-- scopes
+//-----------------------------------------------------------------------------------------------------------===//
 
 OpBuilder& ExpressionEmitter::at(int level) {
   Scope& scope = scopes_[level];
@@ -262,16 +266,19 @@ llvm::SmallVector<Value> ExpressionEmitter::dimValues(const Shape& shape) {
   return values;
 }
 
-//===-- loops ------------------------------------------------------------------------------------------------------------===//
+//===-- loops
+//------------------------------------------------------------------------------------------------------------===//
 
-llvm::SmallVector<Value> ExpressionEmitter::forLoop(Value lo, Value hi, int64_t step, ValueRange inits, Lanes lanes, LoopBody body) {
+llvm::SmallVector<Value> ExpressionEmitter::forLoop(Value lo, Value hi, int64_t step, ValueRange inits, Lanes lanes,
+                                                    LoopBody body) {
   llvm::SmallVector<Value> carried(inits);
   std::optional<int64_t> first = constantOf(lo), last = constantOf(hi);
   if (lo == hi || (first && last && *last <= *first)) {
     return carried;
   }
   if (first && last && *last - *first <= step) {
-    // One iteration: no loop, but a scope, for the lanes and what is remembered of them. Its block stays the outer scope's.
+    // One iteration: no loop, but a scope, for the lanes and what is remembered of them. Its block stays the outer
+    // scope's.
     Scope scope{scopes_.back().block, scopes_.back().before, lanes, {}, {}};
     if (!lanes.isScalar() && lanes.level < 0) {
       scope.lanes.level = top() + 1;
@@ -311,7 +318,8 @@ llvm::SmallVector<Value> ExpressionEmitter::forLoop(Value lo, Value hi, int64_t 
   return llvm::SmallVector<Value>(loop.getResults());
 }
 
-llvm::SmallVector<Value> ExpressionEmitter::laneLoop(Value lo, Value hi, int64_t unroll, const Carry* carry, LaneBody body) {
+llvm::SmallVector<Value> ExpressionEmitter::laneLoop(Value lo, Value hi, int64_t unroll, const Carry* carry,
+                                                     LaneBody body) {
   if (width_ == 1) {
     llvm::SmallVector<Value> inits = carry ? carry->init(1) : llvm::SmallVector<Value>();
     return forLoop(lo, hi, 1, inits, Lanes{},
@@ -383,7 +391,8 @@ llvm::SmallVector<Value> ExpressionEmitter::nestLoop(
     llvm::ArrayRef<Value> extents, ValueRange inits, Lanes lanes,
     llvm::function_ref<llvm::SmallVector<Value>(llvm::ArrayRef<Value>, llvm::ArrayRef<Value>)> body) {
   llvm::SmallVector<Value> indices;
-  std::function<llvm::SmallVector<Value>(size_t, llvm::ArrayRef<Value>)> nest = [&](size_t axis, llvm::ArrayRef<Value> carried) {
+  std::function<llvm::SmallVector<Value>(size_t, llvm::ArrayRef<Value>)> nest = [&](size_t axis,
+                                                                                    llvm::ArrayRef<Value> carried) {
     if (axis == extents.size()) {
       return body(indices, carried);
     }
@@ -397,7 +406,8 @@ llvm::SmallVector<Value> ExpressionEmitter::nestLoop(
   return nest(0, llvm::SmallVector<Value>(inits));
 }
 
-//===-- values -----------------------------------------------------------------------------------------------------------===//
+//===-- values
+//-----------------------------------------------------------------------------------------------------------===//
 
 Pack ExpressionEmitter::placeholder(Type element) {
   Pack pack;
@@ -416,7 +426,8 @@ Pack ExpressionEmitter::emitAt(Value value, const Place& place) {
   Pack pack;
   if (level < top()) {
     // Not in this loop: go out to where the value belongs, as if the inner scopes had not begun.
-    std::vector<Scope> inner(std::make_move_iterator(scopes_.begin() + level + 1), std::make_move_iterator(scopes_.end()));
+    std::vector<Scope> inner(std::make_move_iterator(scopes_.begin() + level + 1),
+                             std::make_move_iterator(scopes_.end()));
     scopes_.resize(level + 1);
     pack = emitUncached(value, place);
     scopes_.insert(scopes_.end(), std::make_move_iterator(inner.begin()), std::make_move_iterator(inner.end()));
@@ -446,7 +457,8 @@ Pack ExpressionEmitter::emitOp(Operation* op, Value value, const Place& place) {
       .Case([&](ShapeValueOp o) { return emitShapeValue(o, unflatten(place, shapeOf(value))); })
       .Case([&](CastOp o) { return emitCast(o.getLoc(), emitAt(o.getX(), place), element); })
       .Case([&](SelectOp o) {
-        llvm::SmallVector<Pack> operands = {emitAt(o.getCondition(), place), emitAt(o.getX(), place), emitAt(o.getY(), place)};
+        llvm::SmallVector<Pack> operands = {emitAt(o.getCondition(), place), emitAt(o.getX(), place),
+                                            emitAt(o.getY(), place)};
         return mapLanes(operands, [&](OpBuilder& b, ValueRange v) {
           return arith::SelectOp::create(b, o.getLoc(), v[0], v[1], v[2]).getResult();
         });
@@ -523,7 +535,8 @@ mlir::func::FuncOp ExpressionEmitter::mathFunction(llvm::StringRef scalar, Value
   }
   OpBuilder b(module.getContext());
   b.setInsertionPoint(caller);
-  auto function = mlir::func::FuncOp::create(b, location_, name, b.getFunctionType(operands.getTypes(), {operands[0].getType()}));
+  auto function =
+      mlir::func::FuncOp::create(b, location_, name, b.getFunctionType(operands.getTypes(), {operands[0].getType()}));
   function.setPrivate();
   mlir::Block* entry = function.addEntryBlock();
   b.setInsertionPointToEnd(entry);
@@ -552,7 +565,8 @@ Pack ExpressionEmitter::emitElementwise(Operation* op, const Place& place) {
       none = spread(none);
     }
     for (size_t i = 0; i < isZero.values.size(); ++i) {
-      reportFault(op, isZero.values[i], KILN_STATUS_DIVIDE_BY_ZERO, found.values[i], none.values[isZero.isUniform ? 0 : i]);
+      reportFault(op, isZero.values[i], KILN_STATUS_DIVIDE_BY_ZERO, found.values[i],
+                  none.values[isZero.isUniform ? 0 : i]);
     }
   }
   return applyScalar(op->getLoc(), llvm::convertToCamelFromSnakeCase(name, /*capitalizeFirst=*/true), operands);
@@ -572,67 +586,14 @@ Pack ExpressionEmitter::emitConstant(ConstantOp op, const Place& place) {
   }
   OpBuilder& b = at(0);
   Pack pack;
-  pack.values.push_back(arith::ConstantOp::create(b, op.getLoc(), llvm::cast<mlir::TypedAttr>(elements.getSplatValue<mlir::Attribute>())));
+  pack.values.push_back(arith::ConstantOp::create(
+      b, op.getLoc(), llvm::cast<mlir::TypedAttr>(elements.getSplatValue<mlir::Attribute>())));
   return pack;
 }
 
 void ExpressionEmitter::store(int output, const Place& place, const Pack& pack) {
   Value result = kernel_.getBody().front().getTerminator()->getOperand(output);
   storeLinear(pointers_.outputs[output], elementOf(result), linearize(place, dimValues(shapeOf(result))), pack);
-}
-
-//===-- faults -----------------------------------------------------------------------------------------------------------===//
-
-void ExpressionEmitter::reportFault(Operation* op, Value isBad, int32_t code, Value found, Value wanted) {
-  OpBuilder& b = builder();
-  Location loc = op->getLoc();
-  auto vectorType = llvm::dyn_cast<mlir::VectorType>(isBad.getType());
-  if (vectorType && lanes().mask) {
-    requestRetry(Retry::kWithoutMasks);
-    return;
-  }
-  Value any = isBad;
-  if (vectorType) {
-    any = mlir::vector::ReductionOp::create(b, loc, mlir::vector::CombiningKind::OR, isBad);
-  }
-  auto branch = mlir::scf::IfOp::create(b, loc, any, /*withElseRegion=*/false);
-  OpBuilder slow(branch.thenBlock(), branch.thenBlock()->begin());
-  const int node = context_.nodeId ? context_.nodeId(op) : -1;
-  auto write = [&](OpBuilder& inner, Value first, Value second) {
-    Type pointer = mlir::LLVM::LLVMPointerType::get(inner.getContext());
-    auto field = [&](int32_t offset) -> Value {
-      return mlir::LLVM::GEPOp::create(inner, loc, pointer, inner.getI8Type(), pointers_.context,
-                                       llvm::ArrayRef<mlir::LLVM::GEPArg>{offset});
-    };
-    const int32_t base = offsetof(kiln_context_t, error);
-    Value known = mlir::LLVM::LoadOp::create(inner, loc, inner.getI32Type(), field(base + offsetof(kiln_error_t, code)), 4);
-    Value zero = arith::ConstantOp::create(inner, loc, inner.getI32IntegerAttr(0));
-    Value isFirst = arith::CmpIOp::create(inner, loc, arith::CmpIPredicate::eq, known, zero);
-    auto once = mlir::scf::IfOp::create(inner, loc, isFirst, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(inner);
-    inner.setInsertionPointToStart(once.thenBlock());
-    Value codeValue = arith::ConstantOp::create(inner, loc, inner.getI32IntegerAttr(code));
-    Value nodeValue = arith::ConstantOp::create(inner, loc, inner.getI32IntegerAttr(node));
-    mlir::LLVM::StoreOp::create(inner, loc, codeValue, field(base + offsetof(kiln_error_t, code)), 4);
-    mlir::LLVM::StoreOp::create(inner, loc, nodeValue, field(base + offsetof(kiln_error_t, node_id)), 4);
-    mlir::LLVM::StoreOp::create(inner, loc, first, field(base + offsetof(kiln_error_t, values)), 8);
-    mlir::LLVM::StoreOp::create(inner, loc, second, field(base + offsetof(kiln_error_t, values) + 8), 8);
-  };
-  if (!vectorType) {
-    write(slow, found, wanted);
-    return;
-  }
-  // The lanes are taken in order, so the fault that is recorded is the one a scalar loop would meet first.
-  for (int64_t lane = 0; lane < vectorType.getNumElements(); ++lane) {
-    Value bad = mlir::vector::ExtractOp::create(slow, loc, isBad, lane);
-    auto one = mlir::scf::IfOp::create(slow, loc, bad, /*withElseRegion=*/false);
-    OpBuilder inner(one.thenBlock(), one.thenBlock()->begin());
-    Value first = mlir::vector::ExtractOp::create(inner, loc, found, lane);
-    Value second = llvm::isa<mlir::VectorType>(wanted.getType())
-                       ? mlir::vector::ExtractOp::create(inner, loc, wanted, lane).getResult()
-                       : wanted;
-    write(inner, first, second);
-  }
 }
 
 }  // namespace kiln::compiler

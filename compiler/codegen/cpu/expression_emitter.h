@@ -23,12 +23,13 @@ struct KernelPointers {
   mlir::Value dims;  ///< int64_t*
 };
 
-/// Emits the body of one function. A value of the kernel is computed where it is asked for: elementwise ops ask for their
-/// operands at the same place, movement ops at another, reductions write a loop. Loops nest as scopes; a value that does
-/// not depend on the inner loops is computed before them and remembered, so a row's maximum is found once for the row.
+/// Emits the body of one function. A value of the kernel is computed where it is asked for: elementwise ops ask for
+/// their operands at the same place, movement ops at another, reductions write a loop. Loops nest as scopes; a value
+/// that does not depend on the inner loops is computed before them and remembered, so a row's maximum is found once for
+/// the row.
 ///
-/// Not every place can be vectorised: when emission meets one that cannot, it sets retry() and goes on with a placeholder; the
-/// caller throws the function away and emits it again with less demanding options. Thread-compatible.
+/// Not every place can be vectorised: when emission meets one that cannot, it sets retry() and goes on with a
+/// placeholder; the caller throws the function away and emits it again with less demanding options. Thread-compatible.
 class ExpressionEmitter {
  public:
   enum class Retry { kNone, kWithoutMasks, kScalar };
@@ -36,18 +37,20 @@ class ExpressionEmitter {
     bool useVectors = true;  ///< Otherwise every loop is a scalar one.
     bool useMasks = true;    ///< The last, partial vector of a loop is masked; otherwise a scalar loop follows.
   };
-  /// One accumulator-carrying loop: values for one vector (or one scalar), how two are joined, and how one vector becomes
-  /// a scalar.
+  /// One accumulator-carrying loop: values for one vector (or one scalar), how two are joined, and how one vector
+  /// becomes a scalar.
   struct Carry {
     llvm::function_ref<llvm::SmallVector<mlir::Value>(int64_t width)> init;
-    llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value>, llvm::ArrayRef<mlir::Value>)> combine;
+    llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value>, llvm::ArrayRef<mlir::Value>)>
+        combine;
     llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value>, int64_t width)> horizontal;
   };
   using LoopBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(mlir::Value, llvm::ArrayRef<mlir::Value>)>;
   using LaneBody = llvm::function_ref<llvm::SmallVector<mlir::Value>(const Index&, llvm::ArrayRef<mlir::Value>)>;
 
   /// Writes into `entry`, which dominates all else and ends with no terminator yet.
-  ExpressionEmitter(KernelOp kernel, mlir::Block* entry, KernelPointers pointers, const CodegenContext& context, Options options);
+  ExpressionEmitter(KernelOp kernel, mlir::Block* entry, KernelPointers pointers, const CodegenContext& context,
+                    Options options);
 
   Retry retry() const { return retry_; }
   mlir::Location location() const { return location_; }
@@ -55,34 +58,39 @@ class ExpressionEmitter {
   /// A builder at the present end of the innermost scope.
   mlir::OpBuilder& builder() { return at(top()); }
 
-  //===-- values -----------------------------------------------------------------------------------------------------===//
+  //===-- values
+  //-----------------------------------------------------------------------------------------------------===//
 
   /// The value `value` of the kernel's body at `place`.
   Pack emitAt(mlir::Value value, const Place& place);
   /// Writes a pack to an element of output `output`.
   void store(int output, const Place& place, const Pack& pack);
-  /// Remembers that from now on `value` lies in output `output`, so that emitAt loads it there. For row kernels, which keep
-  /// what is expensive between two passes over a row.
+  /// Remembers that from now on `value` lies in output `output`, so that emitAt loads it there. For row kernels, which
+  /// keep what is expensive between two passes over a row.
   void keepIn(mlir::Value value, int output) { kept_[value] = output; }
   /// Ends keepIn().
   void forget(mlir::Value value) { kept_.erase(value); }
   const KernelPointers& pointers() const { return pointers_; }
 
-  //===-- loops ------------------------------------------------------------------------------------------------------===//
+  //===-- loops
+  //------------------------------------------------------------------------------------------------------===//
 
   /// `for (iv = lo; iv < hi; iv += step)`; `lanes` hold within. Unrolled away when it is known to run at most once.
-  llvm::SmallVector<mlir::Value> forLoop(mlir::Value lo, mlir::Value hi, int64_t step, mlir::ValueRange inits, Lanes lanes,
-                                         LoopBody body);
+  llvm::SmallVector<mlir::Value> forLoop(mlir::Value lo, mlir::Value hi, int64_t step, mlir::ValueRange inits,
+                                         Lanes lanes, LoopBody body);
   /// A loop over [lo, hi) in vectors, `unroll` at a time; see Options for its end. With `carry`, the result is scalars.
-  llvm::SmallVector<mlir::Value> laneLoop(mlir::Value lo, mlir::Value hi, int64_t unroll, const Carry* carry, LaneBody body);
+  llvm::SmallVector<mlir::Value> laneLoop(mlir::Value lo, mlir::Value hi, int64_t unroll, const Carry* carry,
+                                          LaneBody body);
   /// Nested loops over `extents`, innermost last, carrying values; `lanes` hold within.
-  llvm::SmallVector<mlir::Value> nestLoop(llvm::ArrayRef<mlir::Value> extents, mlir::ValueRange inits, Lanes lanes,
-                                          llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value>,
-                                                                                            llvm::ArrayRef<mlir::Value>)> body);
+  llvm::SmallVector<mlir::Value> nestLoop(
+      llvm::ArrayRef<mlir::Value> extents, mlir::ValueRange inits, Lanes lanes,
+      llvm::function_ref<llvm::SmallVector<mlir::Value>(llvm::ArrayRef<mlir::Value>, llvm::ArrayRef<mlir::Value>)>
+          body);
   /// Lanes of the innermost scope.
   const Lanes& lanes() const { return scopes_.back().lanes; }
 
-  //===-- integers ---------------------------------------------------------------------------------------------------===//
+  //===-- integers
+  //---------------------------------------------------------------------------------------------------===//
 
   mlir::Value constant(int64_t value);
   mlir::Value addI(mlir::Value a, mlir::Value b) { return indexOp(IndexOp::kAdd, a, b); }
@@ -104,9 +112,11 @@ class ExpressionEmitter {
   /// Vectors are this wide.
   int64_t vectorWidth() const { return width_; }
 
-  //===-- faults -----------------------------------------------------------------------------------------------------===//
+  //===-- faults
+  //-----------------------------------------------------------------------------------------------------===//
 
-  /// Records a fault (first one only) where `isBad`, a scalar or vector of i1, holds. The values are scalars or vectors of i64.
+  /// Records a fault (first one only) where `isBad`, a scalar or vector of i1, holds. The values are scalars or vectors
+  /// of i64.
   void reportFault(mlir::Operation* op, mlir::Value isBad, int32_t code, mlir::Value found, mlir::Value wanted);
 
   /// Adds to, or loads from, a raw buffer; for kernels that read their own output.
@@ -115,9 +125,10 @@ class ExpressionEmitter {
   Index linearize(const Place& place, llvm::ArrayRef<mlir::Value> extents);
   /// Applies the scalar function of `ops/elementwise/scalars.h` named `scalar` to each lane.
   Pack applyScalar(mlir::Location loc, llvm::StringRef scalar, llvm::ArrayRef<Pack> operands);
-  /// Reads an index value for axis length `extent`: negative ones count from the end, one out of range is a fault and 0.
-  /// Sets `isValid` (i1) for uniform indices.
-  Index checkedIndex(mlir::Operation* op, const Pack& raw, mlir::Value extent, bool allowNegative, mlir::Value* isValid);
+  /// Reads an index value for axis length `extent`: negative ones count from the end, one out of range is a fault and
+  /// 0. Sets `isValid` (i1) for uniform indices.
+  Index checkedIndex(mlir::Operation* op, const Pack& raw, mlir::Value extent, bool allowNegative,
+                     mlir::Value* isValid);
 
  private:
   struct Scope {
@@ -172,7 +183,8 @@ class ExpressionEmitter {
   Pack emitRandom(mlir::Operation* op, mlir::Value state, int64_t opId, mlir::Type element, const Place& place);
   Pack emitReduction(mlir::Operation* op, const Place& place);
   /// Gives `then` where `condition` (uniform) holds, else `otherwise`; each emitted in its own branch.
-  Pack emitIf(mlir::Value condition, mlir::Type element, llvm::function_ref<Pack()> then, llvm::function_ref<Pack()> otherwise);
+  Pack emitIf(mlir::Value condition, mlir::Type element, llvm::function_ref<Pack()> then,
+              llvm::function_ref<Pack()> otherwise);
   mlir::Value shapeEntry(mlir::Value shape, int64_t entry);
   /// The module's function for a long scalar function of these operands.
   mlir::func::FuncOp mathFunction(llvm::StringRef scalar, mlir::ValueRange operands);

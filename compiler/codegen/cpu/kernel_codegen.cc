@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/dialect/faults.h"
 #include "compiler/codegen/cpu/kernel_codegen.h"
+#include "compiler/dialect/faults.h"
 
 #include <cstddef>
 
@@ -36,8 +36,8 @@ Value emitStatus(OpBuilder& b, KernelOp kernel, Value context) {
     return arith::ConstantOp::create(b, kernel.getLoc(), b.getI32IntegerAttr(KILN_STATUS_OK));
   }
   const int32_t offset = offsetof(kiln_context_t, error) + offsetof(kiln_error_t, code);
-  Value field = mlir::LLVM::GEPOp::create(b, kernel.getLoc(), mlir::LLVM::LLVMPointerType::get(b.getContext()), b.getI8Type(),
-                                          context, llvm::ArrayRef<mlir::LLVM::GEPArg>{offset});
+  Value field = mlir::LLVM::GEPOp::create(b, kernel.getLoc(), mlir::LLVM::LLVMPointerType::get(b.getContext()),
+                                          b.getI8Type(), context, llvm::ArrayRef<mlir::LLVM::GEPArg>{offset});
   return mlir::LLVM::LoadOp::create(b, kernel.getLoc(), b.getI32Type(), field, 4);
 }
 
@@ -68,14 +68,16 @@ ExpressionEmitter::Retry emitOnce(KernelOp kernel, func::FuncOp into, const Code
   Value items = emitter.dimValue(count), work = emitter.dimValue(schedule.work);
   Value grain = emitter.divI(emitter.mulI(items, emitter.constant(kChunkWork)), work);
   if (schedule.sort == Schedule::Sort::kElements || schedule.sort == Schedule::Sort::kScalars) {
-    grain = emitter.mulI(emitter.divI(emitter.addI(grain, emitter.constant(63)), emitter.constant(64)), emitter.constant(64));
+    grain = emitter.mulI(emitter.divI(emitter.addI(grain, emitter.constant(63)), emitter.constant(64)),
+                         emitter.constant(64));
   }
   Value one = emitter.constant(1);
   b.setInsertionPointToEnd(entry);
   grain = arith::MaxSIOp::create(b, kernel.getLoc(), grain, one);
   ExpressionEmitter::Retry retry = ExpressionEmitter::Retry::kNone;
   Value status = emitParallelFor(
-      b, kernel.getLoc(), (into.getName() + "_chunk").str(), pointers.context, items, grain, entry->getArguments().drop_front(),
+      b, kernel.getLoc(), (into.getName() + "_chunk").str(), pointers.context, items, grain,
+      entry->getArguments().drop_front(),
       [&](OpBuilder& inner, Value chunkContext, mlir::ValueRange captured, Value begin, Value end) {
         mlir::Block* block = inner.getInsertionBlock();
         ExpressionEmitter chunk(kernel, block, pointersOf(kernel, chunkContext, captured), context, options);
@@ -92,7 +94,8 @@ ExpressionEmitter::Retry emitOnce(KernelOp kernel, func::FuncOp into, const Code
 
 mlir::FunctionType kernelFunctionType(KernelOp kernel) {
   mlir::MLIRContext* context = kernel.getContext();
-  llvm::SmallVector<Type> types(2 + kernel.getInputs().size() + kernel.getOutputs().size(), mlir::LLVM::LLVMPointerType::get(context));
+  llvm::SmallVector<Type> types(2 + kernel.getInputs().size() + kernel.getOutputs().size(),
+                                mlir::LLVM::LLVMPointerType::get(context));
   return mlir::FunctionType::get(context, types, {mlir::IntegerType::get(context, 32)});
 }
 
@@ -108,7 +111,8 @@ mlir::LogicalResult emitKernel(KernelOp kernel, func::FuncOp into, const Codegen
       return mlir::success();
     }
     into.eraseBody();
-    if (mlir::Operation* chunk = mlir::SymbolTable::lookupNearestSymbolFrom(into, mlir::StringAttr::get(into.getContext(), into.getName() + "_chunk"))) {
+    if (mlir::Operation* chunk = mlir::SymbolTable::lookupNearestSymbolFrom(
+            into, mlir::StringAttr::get(into.getContext(), into.getName() + "_chunk"))) {
       chunk->erase();
     }
     options.useMasks = false;

@@ -14,12 +14,15 @@ using mlir::OpBuilder;
 using mlir::Operation;
 using mlir::Type;
 
-//===-- lanes ------------------------------------------------------------------------------------------------------------===//
+//===-- lanes
+//------------------------------------------------------------------------------------------------------------===//
 
 Value ExpressionEmitter::splat(Value scalar) {
   const int64_t width = lanes().width;
   const int level = levelOf(scalar);
-  Value& known = scopes_[level].integers[{100, reinterpret_cast<uint64_t>(scalar.getAsOpaquePointer()), static_cast<uint64_t>(width)}];
+  Value& known =
+      scopes_[level]
+          .integers[{100, reinterpret_cast<uint64_t>(scalar.getAsOpaquePointer()), static_cast<uint64_t>(width)}];
   if (!known) {
     // Constants splat where they are defined: those are never repeated.
     mlir::VectorType type = mlir::VectorType::get({width}, scalar.getType());
@@ -35,14 +38,17 @@ Value ExpressionEmitter::splat(Value scalar) {
 
 Value ExpressionEmitter::laneNumbers(Type integer) {
   const int64_t width = lanes().width;
-  Value& known = scopes_[0].integers[{101, reinterpret_cast<uint64_t>(integer.getAsOpaquePointer()), static_cast<uint64_t>(width)}];
+  Value& known =
+      scopes_[0]
+          .integers[{101, reinterpret_cast<uint64_t>(integer.getAsOpaquePointer()), static_cast<uint64_t>(width)}];
   if (!known) {
     llvm::SmallVector<mlir::Attribute> numbers;
     for (int64_t lane = 0; lane < width; ++lane) {
       numbers.push_back(mlir::IntegerAttr::get(integer, lane));
     }
     OpBuilder& b = at(0);
-    known = arith::ConstantOp::create(b, location_, mlir::DenseElementsAttr::get(mlir::VectorType::get({width}, integer), numbers));
+    known = arith::ConstantOp::create(b, location_,
+                                      mlir::DenseElementsAttr::get(mlir::VectorType::get({width}, integer), numbers));
   }
   return known;
 }
@@ -148,11 +154,11 @@ llvm::SmallVector<Index> ExpressionEmitter::delinearize(const Index& linear, llv
     Value one = constant(1);
     Value divisor = arith::MaxSIOp::create(at(levelOf(extent)), location_, extent, one);
     Pack lanesOfRest = indexPack(rest);
-    auto binary = [&](auto make) {
-      return indexFromPack(mapLanes({lanesOfRest, Pack{{divisor}, true}}, make));
-    };
-    indices[axis] = binary([&](OpBuilder& b, mlir::ValueRange v) { return arith::RemUIOp::create(b, location_, v[0], v[1]).getResult(); });
-    rest = binary([&](OpBuilder& b, mlir::ValueRange v) { return arith::DivUIOp::create(b, location_, v[0], v[1]).getResult(); });
+    auto binary = [&](auto make) { return indexFromPack(mapLanes({lanesOfRest, Pack{{divisor}, true}}, make)); };
+    indices[axis] = binary(
+        [&](OpBuilder& b, mlir::ValueRange v) { return arith::RemUIOp::create(b, location_, v[0], v[1]).getResult(); });
+    rest = binary(
+        [&](OpBuilder& b, mlir::ValueRange v) { return arith::DivUIOp::create(b, location_, v[0], v[1]).getResult(); });
   }
   if (!extents.empty()) {
     indices[0] = rest;
@@ -204,7 +210,8 @@ bool ExpressionEmitter::isFlatCapable(Value value) {
   return flatCapable_[value] = result;
 }
 
-//===-- memory -----------------------------------------------------------------------------------------------------------===//
+//===-- memory
+//-----------------------------------------------------------------------------------------------------------===//
 
 Pack ExpressionEmitter::loadLinear(Value pointer, Type element, const Index& linear) {
   const Type memory = memoryType(element);
@@ -224,7 +231,8 @@ Pack ExpressionEmitter::loadLinear(Value pointer, Type element, const Index& lin
   Pack pack;
   if (linear.isUniform()) {
     OpBuilder& b = at(level);
-    pack.values.push_back(fromMemory(b, LLVM::LoadOp::create(b, location_, memory, address(b, linear.base), alignment)));
+    pack.values.push_back(
+        fromMemory(b, LLVM::LoadOp::create(b, location_, memory, address(b, linear.base), alignment)));
     return pack;
   }
   pack.isUniform = false;
@@ -242,7 +250,8 @@ Pack ExpressionEmitter::loadLinear(Value pointer, Type element, const Index& lin
       Value loaded;
       if (lanes().mask) {
         Value zeros = arith::ConstantOp::create(b, location_, b.getZeroAttr(vector));
-        loaded = LLVM::MaskedLoadOp::create(b, location_, vector, from, lanes().mask, zeros, b.getI32IntegerAttr(alignment), nullptr);
+        loaded = LLVM::MaskedLoadOp::create(b, location_, vector, from, lanes().mask, zeros,
+                                            b.getI32IntegerAttr(alignment), nullptr);
       } else {
         loaded = LLVM::LoadOp::create(b, location_, vector, from, alignment);
       }
@@ -314,16 +323,19 @@ void ExpressionEmitter::storeLinear(Value pointer, Type element, const Index& li
     OpBuilder& b = builder();
     Value to = address(b, position);
     if (lanes().mask) {
-      LLVM::MaskedStoreOp::create(b, location_, toMemory(b, pack.values[i]), to, lanes().mask, b.getI32IntegerAttr(alignment));
+      LLVM::MaskedStoreOp::create(b, location_, toMemory(b, pack.values[i]), to, lanes().mask,
+                                  b.getI32IntegerAttr(alignment));
     } else {
       LLVM::StoreOp::create(b, location_, toMemory(b, pack.values[i]), to, alignment);
     }
   }
 }
 
-//===-- branches and index checks ----------------------------------------------------------------------------------------===//
+//===-- branches and index checks
+//----------------------------------------------------------------------------------------===//
 
-Pack ExpressionEmitter::emitIf(Value condition, Type element, llvm::function_ref<Pack()> then, llvm::function_ref<Pack()> otherwise) {
+Pack ExpressionEmitter::emitIf(Value condition, Type element, llvm::function_ref<Pack()> then,
+                               llvm::function_ref<Pack()> otherwise) {
   const bool isScalar = lanes().isScalar();
   const int64_t count = isScalar ? 1 : lanes().unroll;
   const Type type = isScalar ? element : mlir::VectorType::get({lanes().width}, element);
@@ -362,7 +374,60 @@ Pack ExpressionEmitter::emitIf(Value condition, Type element, llvm::function_ref
   return pack;
 }
 
-Index ExpressionEmitter::checkedIndex(Operation* op, const Pack& raw, Value extent, bool allowNegative, Value* isValid) {
+void ExpressionEmitter::reportFault(Operation* op, Value isBad, int32_t code, Value found, Value wanted) {
+  OpBuilder& b = builder();
+  mlir::Location loc = op->getLoc();
+  auto vectorType = llvm::dyn_cast<mlir::VectorType>(isBad.getType());
+  if (vectorType && lanes().mask) {
+    requestRetry(Retry::kWithoutMasks);
+    return;
+  }
+  Value any = isBad;
+  if (vectorType) {
+    any = mlir::vector::ReductionOp::create(b, loc, mlir::vector::CombiningKind::OR, isBad);
+  }
+  auto branch = mlir::scf::IfOp::create(b, loc, any, /*withElseRegion=*/false);
+  OpBuilder slow(branch.thenBlock(), branch.thenBlock()->begin());
+  const int node = context_.nodeId ? context_.nodeId(op) : -1;
+  auto write = [&](OpBuilder& inner, Value first, Value second) {
+    Type pointer = LLVM::LLVMPointerType::get(inner.getContext());
+    auto field = [&](int32_t offset) -> Value {
+      return LLVM::GEPOp::create(inner, loc, pointer, inner.getI8Type(), pointers_.context,
+                                 llvm::ArrayRef<LLVM::GEPArg>{offset});
+    };
+    const int32_t base = offsetof(kiln_context_t, error);
+    Value known = LLVM::LoadOp::create(inner, loc, inner.getI32Type(), field(base + offsetof(kiln_error_t, code)), 4);
+    Value zero = arith::ConstantOp::create(inner, loc, inner.getI32IntegerAttr(0));
+    Value isFirst = arith::CmpIOp::create(inner, loc, arith::CmpIPredicate::eq, known, zero);
+    auto once = mlir::scf::IfOp::create(inner, loc, isFirst, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(inner);
+    inner.setInsertionPointToStart(once.thenBlock());
+    Value codeValue = arith::ConstantOp::create(inner, loc, inner.getI32IntegerAttr(code));
+    Value nodeValue = arith::ConstantOp::create(inner, loc, inner.getI32IntegerAttr(node));
+    LLVM::StoreOp::create(inner, loc, codeValue, field(base + offsetof(kiln_error_t, code)), 4);
+    LLVM::StoreOp::create(inner, loc, nodeValue, field(base + offsetof(kiln_error_t, node_id)), 4);
+    LLVM::StoreOp::create(inner, loc, first, field(base + offsetof(kiln_error_t, values)), 8);
+    LLVM::StoreOp::create(inner, loc, second, field(base + offsetof(kiln_error_t, values) + 8), 8);
+  };
+  if (!vectorType) {
+    write(slow, found, wanted);
+    return;
+  }
+  // The lanes are taken in order, so the fault that is recorded is the one a scalar loop would meet first.
+  for (int64_t lane = 0; lane < vectorType.getNumElements(); ++lane) {
+    Value bad = mlir::vector::ExtractOp::create(slow, loc, isBad, lane);
+    auto one = mlir::scf::IfOp::create(slow, loc, bad, /*withElseRegion=*/false);
+    OpBuilder inner(one.thenBlock(), one.thenBlock()->begin());
+    Value first = mlir::vector::ExtractOp::create(inner, loc, found, lane);
+    Value second = llvm::isa<mlir::VectorType>(wanted.getType())
+                       ? mlir::vector::ExtractOp::create(inner, loc, wanted, lane).getResult()
+                       : wanted;
+    write(inner, first, second);
+  }
+}
+
+Index ExpressionEmitter::checkedIndex(Operation* op, const Pack& raw, Value extent, bool allowNegative,
+                                      Value* isValid) {
   mlir::Location loc = op->getLoc();
   Pack found = emitCast(loc, raw, builder_.getI64Type());
   Pack length{{extent}, true}, zero{{constant(0)}, true};

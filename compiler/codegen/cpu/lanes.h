@@ -16,11 +16,12 @@ struct Lanes {
   bool isScalar() const { return width == 1; }
 };
 
-/// A position along one axis, for every lane: `base + lane * step`, lanes counted through all vectors; or any positions.
+/// A position along one axis, for every lane: `base + lane * step`, lanes counted through all vectors; or any
+/// positions.
 struct Index {
-  mlir::Value base;                            ///< i64
-  int64_t step = 0;                            ///< 0: the same for all lanes
-  llvm::SmallVector<mlir::Value, 4> general;   ///< When not empty, one vector of i64 for each of the `unroll` vectors.
+  mlir::Value base;                           ///< i64
+  int64_t step = 0;                           ///< 0: the same for all lanes
+  llvm::SmallVector<mlir::Value, 4> general;  ///< When not empty, one vector of i64 for each of the `unroll` vectors.
   bool isUniform() const { return step == 0 && general.empty(); }
 };
 

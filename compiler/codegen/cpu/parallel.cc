@@ -26,7 +26,8 @@ Value emitParallelFor(OpBuilder& b, mlir::Location loc, llvm::StringRef name, Va
     caller = llvm::cast<func::FuncOp>(b.getInsertionBlock()->getParentOp());
   }
   auto slot = [&](OpBuilder& inner, Value task, size_t index) -> Value {
-    return LLVM::GEPOp::create(inner, loc, pointer, i64, task, llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+    return LLVM::GEPOp::create(inner, loc, pointer, i64, task,
+                               llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
   };
 
   // The body, with what it captured read back from the task.
@@ -51,7 +52,8 @@ Value emitParallelFor(OpBuilder& b, mlir::Location loc, llvm::StringRef name, Va
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&caller.getBody().front());
-    Value slots = arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(static_cast<int32_t>(std::max<size_t>(captured.size(), 1))));
+    Value slots = arith::ConstantOp::create(
+        b, loc, b.getI32IntegerAttr(static_cast<int32_t>(std::max<size_t>(captured.size(), 1))));
     task = LLVM::AllocaOp::create(b, loc, pointer, i64, slots, 8);
   }
   for (auto [index, value] : llvm::enumerate(captured)) {
@@ -67,8 +69,9 @@ Value emitParallelFor(OpBuilder& b, mlir::Location loc, llvm::StringRef name, Va
   }
   {
     OpBuilder inner(branch.elseBlock(), branch.elseBlock()->begin());
-    Value field = LLVM::GEPOp::create(inner, loc, pointer, inner.getI8Type(), context,
-                                      llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offsetof(kiln_context_t, parallel_for))});
+    Value field =
+        LLVM::GEPOp::create(inner, loc, pointer, inner.getI8Type(), context,
+                            llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offsetof(kiln_context_t, parallel_for))});
     Value host = LLVM::LoadOp::create(inner, loc, pointer, field, 8);
     Value address = func::ConstantOp::create(inner, loc, chunk.getFunctionType(), mlir::FlatSymbolRefAttr::get(chunk));
     address = mlir::UnrealizedConversionCastOp::create(inner, loc, pointer, address).getResult(0);

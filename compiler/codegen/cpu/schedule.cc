@@ -52,8 +52,8 @@ Dim product(const std::vector<Dim>& dims) {
 
 Operation* yieldOf(KernelOp kernel) { return kernel.getBody().front().getTerminator(); }
 
-// Which values a row kernel keeps from one pass over a row to the next: those that are expensive and wanted by more than
-// one pass. Each needs a result of its type as the place, which nothing aliases and which is written last of all.
+// Which values a row kernel keeps from one pass over a row to the next: those that are expensive and wanted by more
+// than one pass. Each needs a result of its type as the place, which nothing aliases and which is written last of all.
 std::vector<std::pair<Value, int>> chooseKept(KernelOp kernel, const std::vector<Dim>& elementDims) {
   llvm::DenseMap<Operation*, int> depths;
   llvm::DenseMap<Operation*, llvm::SmallPtrSet<void*, 4>> passes;
@@ -92,7 +92,8 @@ std::vector<std::pair<Value, int>> chooseKept(KernelOp kernel, const std::vector
     bool isAliased = false;
     if (auto pairs = kernel.getMayAlias()) {
       for (mlir::Attribute pair : *pairs) {
-        isAliased |= llvm::cast<mlir::IntegerAttr>(llvm::cast<mlir::ArrayAttr>(pair)[0]).getInt() == static_cast<int64_t>(index);
+        isAliased |=
+            llvm::cast<mlir::IntegerAttr>(llvm::cast<mlir::ArrayAttr>(pair)[0]).getInt() == static_cast<int64_t>(index);
       }
     }
     if (!isAliased && isElement(value)) {
@@ -211,8 +212,9 @@ void emitScatter(ExpressionEmitter& e) {
   // A copy of x, unless the result lies over it.
   Value count = e.dimValue(shape.numElements());
   if (auto argument = llvm::dyn_cast<mlir::BlockArgument>(op.getX())) {
-    Value isElsewhere = mlir::LLVM::ICmpOp::create(e.builder(), e.location(), mlir::LLVM::ICmpPredicate::ne,
-                                                   e.pointers().inputs[argument.getArgNumber()], e.pointers().outputs[0]);
+    Value isElsewhere =
+        mlir::LLVM::ICmpOp::create(e.builder(), e.location(), mlir::LLVM::ICmpPredicate::ne,
+                                   e.pointers().inputs[argument.getArgNumber()], e.pointers().outputs[0]);
     count = arith::SelectOp::create(e.builder(), e.location(), isElsewhere, count, zero);
   }
   e.laneLoop(zero, count, 4, nullptr, [&](const Index& index, llvm::ArrayRef<Value>) -> Values {
@@ -263,7 +265,8 @@ void emitScatter(ExpressionEmitter& e) {
           const Index linear = e.linearize(to, extents);
           Pack update = e.emitAt(op.getUpdates(), from);
           Pack before = e.loadLinear(e.pointers().outputs[0], elementOf(op.getX()), linear);
-          e.storeLinear(e.pointers().outputs[0], elementOf(op.getX()), linear, e.applyScalar(op.getLoc(), "Add", {before, update}));
+          e.storeLinear(e.pointers().outputs[0], elementOf(op.getX()), linear,
+                        e.applyScalar(op.getLoc(), "Add", {before, update}));
         };
         if (!hasInner) {
           addAt(nullptr);

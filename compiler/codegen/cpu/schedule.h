@@ -6,14 +6,15 @@
 
 namespace kiln::compiler {
 
-/// What the outermost loop of a kernel runs over, and what one item of it costs. An item is an element, or a row of them.
+/// What the outermost loop of a kernel runs over, and what one item of it costs. An item is an element, or a row of
+/// them.
 struct Schedule {
   enum class Sort {
-    kElements,  ///< Items are elements, taken in vectors.
-    kRows,      ///< Items are rows (`outer`), each with elements along `inner`, taken in vectors.
-    kScalars,   ///< Items are elements, one at a time: their reductions run over the innermost axis.
+    kElements,    ///< Items are elements, taken in vectors.
+    kRows,        ///< Items are rows (`outer`), each with elements along `inner`, taken in vectors.
+    kScalars,     ///< Items are elements, one at a time: their reductions run over the innermost axis.
     kReduceRows,  ///< As kRows, with results for the row and for its elements.
-    kScatter,   ///< One item, which is all.
+    kScatter,     ///< One item, which is all.
   };
   Sort sort = Sort::kElements;
   std::vector<Dim> outer;  ///< Without static axes of length 1. Of kElements: one dim, the number of elements.
