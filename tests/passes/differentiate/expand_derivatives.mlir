@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: kiln-opt %s --kiln-expand-derivatives | FileCheck %s
 
 // Reverse mode: 1 - tanh^2, from the op's own result.

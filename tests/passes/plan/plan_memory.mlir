@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: kiln-opt %s --kiln-plan-memory | FileCheck %s
 // RUN: kiln-opt %s --kiln-phase-plan | FileCheck %s
 

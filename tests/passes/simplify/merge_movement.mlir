@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // RUN: kiln-opt %s --kiln-fold-identities | FileCheck %s
 
 // CHECK-LABEL: func.func @splat_takes_the_shape
