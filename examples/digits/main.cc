@@ -31,7 +31,7 @@ struct Options {
   ModelOptions model;
   std::string data = KILN_DIGITS_DATA;
   std::string init, losses, exportPath;
-  int64_t epochs = 20;
+  int64_t epochs = 40;
   int64_t steps = -1;  // no limit
   int threads = 0;
 };

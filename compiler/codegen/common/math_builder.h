@@ -28,8 +28,8 @@ class MathBuilder {
   /// The integer type as wide as the float, in the same shape.
   mlir::Type bitsType() const { return bitsType_; }
 
-  Value constant(double value);          ///< Of type().
-  Value constantBits(uint64_t value);    ///< Of bitsType().
+  Value constant(double value);        ///< Of type().
+  Value constantBits(uint64_t value);  ///< Of bitsType().
 
   Value add(Value x, Value y);
   Value sub(Value x, Value y);

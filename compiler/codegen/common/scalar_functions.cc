@@ -268,8 +268,8 @@ Value emitFloatToInteger(OpBuilder& builder, Location location, Value value, Typ
     return arith::CmpFOp::create(builder, location, predicate, value, y);
   };
   const Value tooLarge = compare(FloatCompare::OGE, upper);
-  const Value inRange = arith::AndIOp::create(builder, location, compare(FloatCompare::OGE, lower),
-                                              compare(FloatCompare::OLT, upper));
+  const Value inRange =
+      arith::AndIOp::create(builder, location, compare(FloatCompare::OGE, lower), compare(FloatCompare::OLT, upper));
   const Value zero = floatConstant(builder, location, from, 0.0);
   const Value safe = arith::SelectOp::create(builder, location, inRange, value, zero);
   const Value converted = arith::FPToSIOp::create(builder, location, to, safe);

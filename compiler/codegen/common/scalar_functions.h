@@ -11,10 +11,10 @@ namespace kiln::compiler {
 /// True for the names that emitScalarFunction() takes (`Tanh`, `Add`, ...; not `Cast`, which needs a type).
 bool isScalarFunction(llvm::StringRef scalar);
 
-/// Emits `scalar` of `operands`: scalars, or vectors of one length, of f32, f64, i32, i64 or i1. A comparison gives i1. The
-/// code is straight-line (arith, and intrinsics of the LLVM dialect), and rounds alike for scalars and vectors. Integer
-/// `Div` is emitIntegerDivide(): the fault of a zero divisor is the caller's to find. Null for a name or type it lacks.
-/// Thread-compatible.
+/// Emits `scalar` of `operands`: scalars, or vectors of one length, of f32, f64, i32, i64 or i1. A comparison gives i1.
+/// The code is straight-line (arith, and intrinsics of the LLVM dialect), and rounds alike for scalars and vectors.
+/// Integer `Div` is emitIntegerDivide(): the fault of a zero divisor is the caller's to find. Null for a name or type
+/// it lacks. Thread-compatible.
 mlir::Value emitScalarFunction(mlir::OpBuilder& builder, mlir::Location location, llvm::StringRef scalar,
                                mlir::ValueRange operands, const CodegenContext& context);
 

@@ -11,13 +11,14 @@
 
 namespace kiln::compiler {
 
-/// What code generation knows of the machine that will run the code. A value: two equal ones give the same bytes of code.
-/// Thread-compatible.
+/// What code generation knows of the machine that will run the code. A value: two equal ones give the same bytes of
+/// code. Thread-compatible.
 struct TargetInfo {
   std::string triple = "x86_64-unknown-linux-gnu";
-  std::string cpu = "x86-64";  ///< LLVM's name of the processor: scheduling, and features unless `features` says otherwise.
-  std::string features;        ///< LLVM's form: `+avx2,-avx512f`.
-  int vectorBits = 128;        ///< Width of the vector registers that kernels are written for.
+  std::string cpu =
+      "x86-64";          ///< LLVM's name of the processor: scheduling, and features unless `features` says otherwise.
+  std::string features;  ///< LLVM's form: `+avx2,-avx512f`.
+  int vectorBits = 128;  ///< Width of the vector registers that kernels are written for.
   int numVectorRegisters = 16;
   bool hasFma = false;
   int64_t l1Bytes = 32 * 1024;  ///< Data caches, of one core (the last level: of what the cores share).

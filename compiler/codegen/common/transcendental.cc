@@ -15,12 +15,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // (e^r - 1 - r) / r^2 on [-ln 2 / 2, ln 2 / 2]: interpolation at Chebyshev's nodes, rounded to the type.
-constexpr double kExpF32[] = {0.5,
-                              0.1666666716337204,
-                              0.04166646674275398,
-                              0.00833331048488617,
-                              0.0013933649752289057,
-                              0.00019890991097781807};
+constexpr double kExpF32[] = {
+    0.5, 0.1666666716337204, 0.04166646674275398, 0.00833331048488617, 0.0013933649752289057, 0.00019890991097781807};
 constexpr double kExpF64[] = {0.5,
                               0.1666666666666667,
                               0.04166666666666667,
@@ -34,7 +30,7 @@ constexpr double kExpF64[] = {0.5,
                               2.0914686968086876e-09};
 // With s = f / (2 + f) and z = s^2: (log(1 + f) - 2 s) / (s z), for 1 + f in [sqrt(1/2), sqrt(2)].
 constexpr double kLogF32[] = {0.6666668653488159, 0.3998875916004181, 0.29580986499786377};
-constexpr double kLogF64[] = {0.666666666666667,   0.3999999999989889,  0.28571428626253836, 0.22222211089379496,
+constexpr double kLogF64[] = {0.666666666666667,  0.3999999999989889,  0.28571428626253836, 0.22222211089379496,
                               0.1818289243253687, 0.15331611722055008, 0.14617807153417325};
 // The same less its first term 2/3, over z.
 constexpr double kLogTail[] = {0.4,
@@ -48,9 +44,10 @@ constexpr double kLogTail[] = {0.4,
 // (tanh x - x) / x^3 as a function of x^2, for |x| <= kTanhSmall.
 constexpr double kTanhF32[] = {-0.3333333134651184, 0.13333113491535187, -0.05390936881303787, 0.021309029310941696,
                                -0.006609552539885044};
-constexpr double kTanhF64[] = {-0.3333333333333333,   0.13333333333332711,  -0.05396825396743151,  0.021869488493552625,
-                               -0.008863234395177999, 0.003592110343931255, -0.0014556615522767396, 0.00058893468259176,
-                               -0.00023463067524526733, 8.510647287642557e-05, -2.0598135435770385e-05};
+constexpr double kTanhF64[] = {-0.3333333333333333,    0.13333333333332711,    -0.05396825396743151,
+                               0.021869488493552625,   -0.008863234395177999,  0.003592110343931255,
+                               -0.0014556615522767396, 0.00058893468259176,    -0.00023463067524526733,
+                               8.510647287642557e-05,  -2.0598135435770385e-05};
 constexpr double kTanhSmall = 0.55;
 constexpr double kTwoThirdsHigh = 0.6666666666666666;
 constexpr double kTwoThirdsLow = 3.700743415417188e-17;
@@ -59,23 +56,23 @@ constexpr double kTwoThirdsLow = 3.700743415417188e-17;
 struct Format {
   int mantissaBits;
   int bias;
-  double magic;          // adding it rounds to an integer, which then stands in the low bits
-  double ln2High;        // so few bits that its product with any exponent is exact
+  double magic;    // adding it rounds to an integer, which then stands in the low bits
+  double ln2High;  // so few bits that its product with any exponent is exact
   double ln2Low;
-  double expLowest;      // e^x is 0 below, infinite above the highest
+  double expLowest;  // e^x is 0 below, infinite above the highest
   double expHighest;
   double smallestNormal;
-  double normalize;      // 2^normalizeExponent makes a denormal normal
+  double normalize;  // 2^normalizeExponent makes a denormal normal
   int normalizeExponent;
-  uint64_t sqrtHalf;     // bits of sqrt(1/2), rounded
-  double tanhOne;        // tanh of half of it rounds to 1
+  uint64_t sqrtHalf;  // bits of sqrt(1/2), rounded
+  double tanhOne;     // tanh of half of it rounds to 1
   std::span<const double> exp;
   std::span<const double> log;
   std::span<const double> tanh;
 };
-constexpr Format kF32 = {23,         127,  12582912.0, 0.693145751953125, 1.428606765330187e-06,
-                         -105.0,     89.0, 1.17549435e-38, 8388608.0,     23,
-                         0x3f3504f3, 19.0, kExpF32,    kLogF32, kTanhF32};
+constexpr Format kF32 = {23,         127,  12582912.0,     0.693145751953125, 1.428606765330187e-06,
+                         -105.0,     89.0, 1.17549435e-38, 8388608.0,         23,
+                         0x3f3504f3, 19.0, kExpF32,        kLogF32,           kTanhF32};
 constexpr Format kF64 = {52,
                          1023,
                          6755399441055744.0,
@@ -115,9 +112,7 @@ Reduced reduce(MathBuilder& m, Value x) {
 }
 
 // e^r - 1 for a reduced r, precise also near 0.
-Value expMinusOne(MathBuilder& m, Value r) {
-  return m.mulAdd(m.mul(r, r), m.polynomial(r, formatOf(m).exp), r);
-}
+Value expMinusOne(MathBuilder& m, Value r) { return m.mulAdd(m.mul(r, r), m.polynomial(r, formatOf(m).exp), r); }
 
 // 2^n, from n + magic; n within the exponents of normal numbers.
 Value powerOfTwo(MathBuilder& m, Value rounded) {

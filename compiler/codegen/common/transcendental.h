@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file Kiln's own exp, log, tanh, sigmoid and pow: straight-line code, the same for scalars and vectors of f32 and f64.
+/// \file Kiln's own exp, log, tanh, sigmoid and pow: straight-line code, the same for scalars and vectors of f32 and
+/// f64.
 #pragma once
 
 #include "compiler/codegen/common/math_builder.h"
 
 namespace kiln::compiler {
 
-/// All handle denormals, infinities, NaN and signed zeros as C's functions do. Errors are in units in the last place (ulp)
-/// of the result, over all f32 arguments and sampled f64 ones; they hold with and without fused multiply-add.
+/// All handle denormals, infinities, NaN and signed zeros as C's functions do. Errors are in units in the last place
+/// (ulp) of the result, over all f32 arguments and sampled f64 ones; they hold with and without fused multiply-add.
 mlir::Value emitExp(MathBuilder& m, mlir::Value x);      ///< At most 2 ulp.
 mlir::Value emitLog(MathBuilder& m, mlir::Value x);      ///< At most 2 ulp.
 mlir::Value emitTanh(MathBuilder& m, mlir::Value x);     ///< At most 2 ulp.

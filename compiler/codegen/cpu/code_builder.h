@@ -15,7 +15,8 @@
 
 namespace kiln::compiler {
 
-/// Emits i64 arithmetic, typed memory access and loops at a builder's place. Thread-compatible, as the builder it holds.
+/// Emits i64 arithmetic, typed memory access and loops at a builder's place. Thread-compatible, as the builder it
+/// holds.
 class CodeBuilder {
  public:
   using Value = mlir::Value;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "compiler/dialect/faults.h"
 #include "compiler/codegen/cpu/emit_entry.h"
+#include "compiler/dialect/faults.h"
 
 #include <cstddef>
 #include <unordered_map>
@@ -25,14 +25,19 @@ constexpr char kNotCancelledSymbol[] = "kiln_not_cancelled";
 /// Arithmetic on pointers and i64 in the LLVM dialect.
 class Code {
  public:
-  Code(mlir::OpBuilder& b, mlir::Location loc) : b(b), loc(loc), ptr(LLVM::LLVMPointerType::get(b.getContext())), i64(b.getI64Type()) {}
+  Code(mlir::OpBuilder& b, mlir::Location loc)
+      : b(b), loc(loc), ptr(LLVM::LLVMPointerType::get(b.getContext())), i64(b.getI64Type()) {}
 
   mlir::Value constant(int64_t value) { return LLVM::ConstantOp::create(b, loc, i64, b.getI64IntegerAttr(value)); }
-  mlir::Value status(int32_t value) { return LLVM::ConstantOp::create(b, loc, b.getI32Type(), b.getI32IntegerAttr(value)); }
+  mlir::Value status(int32_t value) {
+    return LLVM::ConstantOp::create(b, loc, b.getI32Type(), b.getI32IntegerAttr(value));
+  }
   mlir::Value load(mlir::Type type, mlir::Value from) { return LLVM::LoadOp::create(b, loc, type, from); }
   mlir::Value bytesAfter(mlir::Value base, int64_t bytes) {
     return bytes == 0 ? base
-                      : LLVM::GEPOp::create(b, loc, ptr, b.getI8Type(), base, llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)}).getResult();
+                      : LLVM::GEPOp::create(b, loc, ptr, b.getI8Type(), base,
+                                            llvm::ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(bytes)})
+                            .getResult();
   }
   mlir::Value bytesAfter(mlir::Value base, mlir::Value bytes) {
     return LLVM::GEPOp::create(b, loc, ptr, b.getI8Type(), base, llvm::ArrayRef<LLVM::GEPArg>{bytes});
@@ -48,12 +53,14 @@ class Code {
 /// The values of dims, computed from the ABI's array of symbol values.
 class DimValues {
  public:
-  DimValues(Code& code, const std::vector<std::string>& symbols, mlir::Value dims) : code_(code), symbols_(symbols), dims_(dims) {}
+  DimValues(Code& code, const std::vector<std::string>& symbols, mlir::Value dims)
+      : code_(code), symbols_(symbols), dims_(dims) {}
 
   mlir::Value value(const Dim& dim) {
     mlir::Value sum;
     for (const Dim::Term& term : dim.terms()) {
-      mlir::Value product = term.coefficient == 1 && !term.symbols.empty() ? mlir::Value() : code_.constant(term.coefficient);
+      mlir::Value product =
+          term.coefficient == 1 && !term.symbols.empty() ? mlir::Value() : code_.constant(term.coefficient);
       for (const std::string& symbol : term.symbols) {
         product = product ? code_.mul(product, symbolValue(symbol)) : symbolValue(symbol);
       }
@@ -118,7 +125,8 @@ class KernelFunctions {
       out << *alias;
     }
     for (mlir::NamedAttribute attribute : kernel->getDiscardableAttrs()) {
-      if (attribute.getName() != "kiln.out" && attribute.getName() != "kiln.scratch" && attribute.getName() != "kiln.commit") {
+      if (attribute.getName() != "kiln.out" && attribute.getName() != "kiln.scratch" &&
+          attribute.getName() != "kiln.commit") {
         out << attribute.getName() << attribute.getValue();
       }
     }
@@ -167,7 +175,8 @@ class KernelFunctions {
 /// Writes the entry point: kernel calls, copies, checks.
 class EntryWriter {
  public:
-  EntryWriter(mlir::func::FuncOp entry, const MemoryPlan& plan, LLVM::LLVMFuncOp function, mlir::OpBuilder& b, const CodegenContext& context)
+  EntryWriter(mlir::func::FuncOp entry, const MemoryPlan& plan, LLVM::LLVMFuncOp function, mlir::OpBuilder& b,
+              const CodegenContext& context)
       : entry_(entry), plan_(plan), function_(function), code_(b, entry.getLoc()), context_(context) {}
 
   mlir::LogicalResult write(KernelFunctions& kernels) {
@@ -193,7 +202,9 @@ class EntryWriter {
   }
 
  private:
-  mlir::Value contextField(size_t offset, mlir::Type type) { return code_.load(type, code_.bytesAfter(function_.getArgument(0), offset)); }
+  mlir::Value contextField(size_t offset, mlir::Type type) {
+    return code_.load(type, code_.bytesAfter(function_.getArgument(0), offset));
+  }
 
   void loadBases() {
     mlir::Value buffers = function_.getArgument(1);
@@ -218,7 +229,8 @@ class EntryWriter {
     size_t feed = 0, variable = 0, constant = 0;
     for (mlir::BlockArgument argument : entry_.getArguments()) {
       bool isVariable = entry_.getArgAttr(argument.getArgNumber(), kVariableAttr) != nullptr;
-      place_[argument] = isVariable ? Place{Space::kVariable, static_cast<int64_t>(variable++)} : Place{Space::kFeed, static_cast<int64_t>(feed++)};
+      place_[argument] = isVariable ? Place{Space::kVariable, static_cast<int64_t>(variable++)}
+                                    : Place{Space::kFeed, static_cast<int64_t>(feed++)};
     }
     for (ConstantOp op : constants) {
       place_[op->getResult(0)] = {Space::kConstant, static_cast<int64_t>(constant++)};
@@ -242,7 +254,8 @@ class EntryWriter {
   }
 
   mlir::Value pointer(const Place& place) {
-    return place.space == Space::kArena ? code_.bytesAfter(arena_, place.at) : bases_[static_cast<int>(place.space)][place.at];
+    return place.space == Space::kArena ? code_.bytesAfter(arena_, place.at)
+                                        : bases_[static_cast<int>(place.space)][place.at];
   }
 
   /// Returns `status` when `condition` holds; goes on in a block of its own otherwise.
@@ -255,7 +268,8 @@ class EntryWriter {
   }
 
   void leaveIfCancelled() {
-    mlir::Value flag = LLVM::LoadOp::create(code_.b, code_.loc, code_.b.getI32Type(), cancel_, /*alignment=*/4, /*isVolatile=*/true);
+    mlir::Value flag =
+        LLVM::LoadOp::create(code_.b, code_.loc, code_.b.getI32Type(), cancel_, /*alignment=*/4, /*isVolatile=*/true);
     mlir::Value isSet = LLVM::ICmpOp::create(code_.b, code_.loc, LLVM::ICmpPredicate::ne, flag, code_.status(0));
     leaveIf(isSet, code_.status(KILN_STATUS_CANCELLED));
   }
@@ -292,7 +306,8 @@ class EntryWriter {
     arguments.push_back(function_.getArgument(2));
     mlir::Value status = mlir::func::CallOp::create(code_.b, kernel.getLoc(), *function, arguments).getResult(0);
     if (!isCommit) {
-      leaveIf(LLVM::ICmpOp::create(code_.b, code_.loc, LLVM::ICmpPredicate::ne, status, code_.status(KILN_STATUS_OK)), status);
+      leaveIf(LLVM::ICmpOp::create(code_.b, code_.loc, LLVM::ICmpPredicate::ne, status, code_.status(KILN_STATUS_OK)),
+              status);
     }
     return mlir::success();
   }
@@ -301,7 +316,8 @@ class EntryWriter {
     DimValues dims(code_, context_.symbols, function_.getArgument(2));
     for (const PlannedCopy& copy : plan_.copies) {
       if (copy.isCommit == isCommit) {
-        LLVM::MemcpyOp::create(code_.b, code_.loc, pointer(copy.to), pointer(copy.from), dims.value(copy.bytes), /*isVolatile=*/false);
+        LLVM::MemcpyOp::create(code_.b, code_.loc, pointer(copy.to), pointer(copy.from), dims.value(copy.bytes),
+                               /*isVolatile=*/false);
       }
     }
   }
@@ -319,7 +335,8 @@ class EntryWriter {
 
 class TableWriter {
  public:
-  TableWriter(mlir::OpBuilder& b, mlir::Location loc) : b_(b), loc_(loc), ptr_(LLVM::LLVMPointerType::get(b.getContext())) {}
+  TableWriter(mlir::OpBuilder& b, mlir::Location loc)
+      : b_(b), loc_(loc), ptr_(LLVM::LLVMPointerType::get(b.getContext())) {}
 
   /// A constant that holds a struct: integers of `integers`, then addresses of `symbols`.
   void global(llvm::StringRef name, llvm::ArrayRef<uint32_t> integers, llvm::ArrayRef<llvm::StringRef> symbols) {
@@ -327,12 +344,14 @@ class TableWriter {
     fields.append(symbols.size(), ptr_);
     mlir::Type type = LLVM::LLVMStructType::getLiteral(b_.getContext(), fields);
     mlir::OpBuilder::InsertionGuard guard(b_);
-    auto global = LLVM::GlobalOp::create(b_, loc_, type, /*isConstant=*/true, LLVM::Linkage::Internal, name, mlir::Attribute(), /*alignment=*/8);
+    auto global = LLVM::GlobalOp::create(b_, loc_, type, /*isConstant=*/true, LLVM::Linkage::Internal, name,
+                                         mlir::Attribute(), /*alignment=*/8);
     b_.createBlock(&global.getInitializerRegion());
     mlir::Value value = LLVM::UndefOp::create(b_, loc_, type);
     int64_t at = 0;
     for (uint32_t integer : integers) {
-      mlir::Value number = LLVM::ConstantOp::create(b_, loc_, b_.getI32Type(), b_.getI32IntegerAttr(static_cast<int32_t>(integer)));
+      mlir::Value number =
+          LLVM::ConstantOp::create(b_, loc_, b_.getI32Type(), b_.getI32IntegerAttr(static_cast<int32_t>(integer)));
       value = LLVM::InsertValueOp::create(b_, loc_, value, number, at++);
     }
     for (llvm::StringRef symbol : symbols) {
@@ -359,7 +378,8 @@ class TableWriter {
 void writeArenaSize(mlir::OpBuilder& b, mlir::Location loc, const MemoryPlan& plan, const CodegenContext& context) {
   mlir::OpBuilder::InsertionGuard guard(b);
   Code code(b, loc);
-  auto function = LLVM::LLVMFuncOp::create(b, loc, kArenaSizeSymbol, LLVM::LLVMFunctionType::get(code.i64, {code.ptr}), LLVM::Linkage::Internal);
+  auto function = LLVM::LLVMFuncOp::create(b, loc, kArenaSizeSymbol, LLVM::LLVMFunctionType::get(code.i64, {code.ptr}),
+                                           LLVM::Linkage::Internal);
   b.setInsertionPointToStart(function.addEntryBlock(b));
   DimValues dims(code, context.symbols, function.getArgument(0));
   mlir::Value size = code.constant(plan.staticBytes);
@@ -381,8 +401,10 @@ mlir::FailureOr<EmittedEntry> emitEntry(mlir::func::FuncOp entry, mlir::ModuleOp
   mlir::Location loc = entry.getLoc();
   mlir::Type ptr = LLVM::LLVMPointerType::get(b.getContext());
   // The flag of a run that cannot be cancelled.
-  LLVM::GlobalOp::create(b, loc, b.getI32Type(), /*isConstant=*/true, LLVM::Linkage::Internal, kNotCancelledSymbol, b.getI32IntegerAttr(0));
-  auto function = LLVM::LLVMFuncOp::create(b, loc, kEntrySymbol, LLVM::LLVMFunctionType::get(b.getI32Type(), {ptr, ptr, ptr}), LLVM::Linkage::Internal);
+  LLVM::GlobalOp::create(b, loc, b.getI32Type(), /*isConstant=*/true, LLVM::Linkage::Internal, kNotCancelledSymbol,
+                         b.getI32IntegerAttr(0));
+  auto function = LLVM::LLVMFuncOp::create(
+      b, loc, kEntrySymbol, LLVM::LLVMFunctionType::get(b.getI32Type(), {ptr, ptr, ptr}), LLVM::Linkage::Internal);
   writeArenaSize(b, loc, *plan, context);
   TableWriter tables(b, loc);
   tables.global(kEntriesSymbol, {}, {kEntrySymbol, kArenaSizeSymbol});

@@ -34,7 +34,24 @@ constexpr int64_t kPackAPanels = 4;
 
 // The values that the parallel parts of a product share, in the order in which they are captured.
 struct Operands {
-  enum : unsigned { kA, kB, kC, kRows, kColumns, kK, kARow, kAK, kABatch, kBK, kBPanel, kBBatch, kCRow, kCBatch, kAccumulate, kCount };
+  enum : unsigned {
+    kA,
+    kB,
+    kC,
+    kRows,
+    kColumns,
+    kK,
+    kARow,
+    kAK,
+    kABatch,
+    kBK,
+    kBPanel,
+    kBBatch,
+    kCRow,
+    kCBatch,
+    kAccumulate,
+    kCount
+  };
 };
 
 // The name of the attribute that collects what the uses of a product need, until it is defined.
@@ -107,11 +124,12 @@ class BlockEmitter {
     const GemmShape& shape = tiles_.shape();
     Value begin = column;
     if (tiles_.needs(GemmNeeds::kWide)) {
-      // A single row is bound by the latency of its sums; more columns at a time hide it. Their panels must be neighbours,
-      // and what is left begins at a panel.
+      // A single row is bound by the latency of its sums; more columns at a time hide it. Their panels must be
+      // neighbours, and what is left begins at a panel.
       const int64_t wideColumns = shape.wideVectors * shape.width;
-      const Value isWide = code_.both(code_.compare(Compare::eq, rows, code_.number(1)),
-                                      code_.compare(Compare::eq, operands_[Operands::kBPanel], code_.number(shape.columns())));
+      const Value isWide =
+          code_.both(code_.compare(Compare::eq, rows, code_.number(1)),
+                     code_.compare(Compare::eq, operands_[Operands::kBPanel], code_.number(shape.columns())));
       const Value columns = code_.sub(columnEnd, column);
       const int64_t step = std::lcm(wideColumns, shape.columns());
       const Value wide = code_.select(isWide, code_.mul(code_.div(columns, code_.number(step)), step), code_.number(0));
@@ -167,7 +185,8 @@ class BlockEmitter {
 };
 
 // Items are blocks of itemRows x itemColumns, of each matrix of a batch.
-Value emitBlocks(CodeBuilder& outer, GemmTiles& tiles, Value context, Value batch, const CodeBuilder::Values& operands) {
+Value emitBlocks(CodeBuilder& outer, GemmTiles& tiles, Value context, Value batch,
+                 const CodeBuilder::Values& operands) {
   const GemmShape shape = tiles.shape();
   const Value rowBlocks = outer.ceilDiv(operands[Operands::kRows], shape.itemRows);
   const Value columnBlocks = outer.ceilDiv(operands[Operands::kColumns], shape.itemColumns);
@@ -206,8 +225,8 @@ Value emitBlocks(CodeBuilder& outer, GemmTiles& tiles, Value context, Value batc
 }
 
 // Packs k rows and `columns` columns from b into panels, one after another.
-Value emitPack(CodeBuilder& outer, GemmTiles& tiles, Value context, Value b, Value packed, Value k, Value columns, Value bK,
-               Value bN) {
+Value emitPack(CodeBuilder& outer, GemmTiles& tiles, Value context, Value b, Value packed, Value k, Value columns,
+               Value bK, Value bN) {
   const int64_t panelColumns = tiles.shape().columns();
   const Value count = outer.ceilDiv(columns, panelColumns);
   const Value panelSize = outer.larger(outer.mul(k, panelColumns), outer.number(1));
@@ -225,7 +244,8 @@ Value emitPack(CodeBuilder& outer, GemmTiles& tiles, Value context, Value b, Val
     return arith::ConstantOp::create(builder, code.loc, builder.getI32IntegerAttr(KILN_STATUS_OK));
   };
   return emitParallelFor(outer.b, outer.loc, tiles.name("pack_panels"), context, count,
-                         outer.larger(grain, outer.number(1)), CodeBuilder::Values{b, packed, k, columns, bK, bN}, body);
+                         outer.larger(grain, outer.number(1)), CodeBuilder::Values{b, packed, k, columns, bK, bN},
+                         body);
 }
 
 // The value of a dim, from the symbols' values.
@@ -275,7 +295,8 @@ int64_t gemmNeeds(Type element, const TargetInfo& target, int64_t m, int64_t n, 
   const bool packs = gemmScratchBytes(element, target, m, n, k, transposeB) > 0;
   need(packs, transposeB ? GemmNeeds::kPackTransposed : GemmNeeds::kPackRows);
   need(packs && (k < 0 || k > shape.blockK), GemmNeeds::kAccumulate);
-  need(transposeA && (k < 0 || k >= kPackAColumns) && (n < 0 || n >= kPackAPanels * shape.columns()), GemmNeeds::kPackA);
+  need(transposeA && (k < 0 || k >= kPackAColumns) && (n < 0 || n >= kPackAPanels * shape.columns()),
+       GemmNeeds::kPackA);
   // Blocks but the last have a multiple of a tile's rows and columns.
   need(m < 0 || m % shape.itemRows == 1, GemmNeeds::kWide);
   need(m < 0 || m >= shape.rows, GemmNeeds::kWholeRows);
@@ -339,8 +360,8 @@ void defineProduct(func::FuncOp function, const TargetInfo& target) {
   const bool mayPack = tiles.needs(GemmNeeds::kPackTransposed | GemmNeeds::kPackRows);
   const Value isTransposed = code.compare(Compare::ne, bN, one);
   const Value hasRows = code.compare(Compare::sge, m, code.number(kPackRows));
-  const Value isLarge = code.compare(Compare::sgt, code.mul(code.mul(k, n), CodeBuilder::elementBytes(element)),
-                                     code.number(kPackBytes));
+  const Value isLarge =
+      code.compare(Compare::sgt, code.mul(code.mul(k, n), CodeBuilder::elementBytes(element)), code.number(kPackBytes));
   const Value isWanted = code.either(isTransposed, code.both(hasRows, isLarge));
   Value packs = code.both(isWanted, code.compare(Compare::sgt, m, zero));
   if (!mayPack) {
@@ -449,15 +470,16 @@ mlir::LogicalResult emitMatmul(KernelOp kernel, func::FuncOp into, const Codegen
   // With k = 1 either stride of b serves; 1 for its columns is the one that needs no packing.
   const Value bN = matmul.getTransposeB() ? k : one, bK = matmul.getTransposeB() ? one : n;
   const Value aRow = matmul.getTransposeA() ? one : k, aK = matmul.getTransposeA() ? m : one;
-  const int64_t needs =
-      gemmNeeds(element, context.target, staticOr(result[rank - 2], -1), staticOr(result[rank - 1], -1),
-                staticOr(matmul.getTransposeA() ? a[rank - 2] : a[rank - 1], -1), matmul.getTransposeA(), matmul.getTransposeB());
+  const int64_t needs = gemmNeeds(
+      element, context.target, staticOr(result[rank - 2], -1), staticOr(result[rank - 1], -1),
+      staticOr(matmul.getTransposeA() ? a[rank - 2] : a[rank - 1], -1), matmul.getTransposeA(), matmul.getTransposeB());
   auto product = gemmFunction(into->getParentOfType<mlir::ModuleOp>(), element, needs);
   auto call = func::CallOp::create(
       builder, code.loc, product,
       CodeBuilder::Values{body->getArgument(0), body->getArgument(1 + operand(matmul.getA()).getArgNumber()),
-                          body->getArgument(1 + operand(matmul.getB()).getArgNumber()), body->getArgument(numInputs + 1),
-                          scratch, batch, m, n, k, code.mul(m, k), aRow, aK, code.mul(k, n), bK, bN});
+                          body->getArgument(1 + operand(matmul.getB()).getArgNumber()),
+                          body->getArgument(numInputs + 1), scratch, batch, m, n, k, code.mul(m, k), aRow, aK,
+                          code.mul(k, n), bK, bN});
   func::ReturnOp::create(builder, code.loc, call.getResults());
   return mlir::success();
 }

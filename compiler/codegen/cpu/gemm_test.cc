@@ -19,8 +19,9 @@
 namespace kiln::compiler {
 namespace {
 
-using Product = int32_t(kiln_context_t*, const void* a, const void* b, void* c, void* scratch, int64_t batch, int64_t m, int64_t n,
-                        int64_t k, int64_t aBatch, int64_t aRow, int64_t aK, int64_t bBatch, int64_t bK, int64_t bN);
+using Product = int32_t(kiln_context_t*, const void* a, const void* b, void* c, void* scratch, int64_t batch, int64_t m,
+                        int64_t n, int64_t k, int64_t aBatch, int64_t aRow, int64_t aK, int64_t bBatch, int64_t bK,
+                        int64_t bN);
 
 template <class T>
 mlir::Type elementOf(mlir::MLIRContext* context) {
@@ -64,8 +65,8 @@ class CompiledProduct {
   }
 
   // c = op(a) op(b), of dense matrices.
-  std::vector<T> operator()(const std::vector<T>& a, const std::vector<T>& b, int64_t batch, int64_t m, int64_t n, int64_t k,
-                            bool transposeA, bool transposeB) const {
+  std::vector<T> operator()(const std::vector<T>& a, const std::vector<T>& b, int64_t batch, int64_t m, int64_t n,
+                            int64_t k, bool transposeA, bool transposeB) const {
     mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
     const int64_t bytes = gemmScratchBytes(elementOf<T>(&context), target_, m, n, k, transposeB);
     // Guards behind the scratch and the result.
@@ -75,8 +76,9 @@ class CompiledProduct {
     kiln_context_t run = {};
     run.size = sizeof(run);
     run.parallel_for = backwards;
-    const int32_t status = product_(&run, a.data(), b.data(), c.data(), bytes > 0 ? aligned : nullptr, batch, m, n, k, m * k,
-                                    transposeA ? 1 : k, transposeA ? m : 1, k * n, transposeB ? 1 : n, transposeB ? k : 1);
+    const int32_t status =
+        product_(&run, a.data(), b.data(), c.data(), bytes > 0 ? aligned : nullptr, batch, m, n, k, m * k,
+                 transposeA ? 1 : k, transposeA ? m : 1, k * n, transposeB ? 1 : n, transposeB ? k : 1);
     EXPECT_EQ(status, KILN_STATUS_OK);
     for (int i = 0; i < 16; ++i) {
       EXPECT_EQ(c[batch * m * n + i], T(77)) << "written behind the result";
@@ -135,7 +137,8 @@ void checkProduct(const CompiledProduct<T>& product, int64_t batch, int64_t m, i
             at(p, x, y);
             sum += static_cast<std::make_unsigned_t<T>>(x) * static_cast<std::make_unsigned_t<T>>(y);
           }
-          ASSERT_EQ(value, static_cast<T>(sum)) << batch << "x" << m << "x" << n << "x" << k << " at " << i << ", " << j;
+          ASSERT_EQ(value, static_cast<T>(sum))
+              << batch << "x" << m << "x" << n << "x" << k << " at " << i << ", " << j;
         }
       }
     }
@@ -184,7 +187,8 @@ TEST(Gemm, PartsThatAShapeNeedsSuffice) {
   const TargetInfo& host = TargetInfo::host();
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   const mlir::Type element = elementOf<float>(&context);
-  const int64_t shapes[][3] = {{32, 64, 64}, {32, 10, 64}, {1, 300, 20}, {49, 129, 33}, {97, 140, 300}, {5, 7, 3}, {64, 64, 70}, {3, 0, 2}};
+  const int64_t shapes[][3] = {{32, 64, 64},   {32, 10, 64}, {1, 300, 20}, {49, 129, 33},
+                               {97, 140, 300}, {5, 7, 3},    {64, 64, 70}, {3, 0, 2}};
   for (const auto& [m, n, k] : shapes) {
     for (const bool transposeA : {false, true}) {
       for (const bool transposeB : {false, true}) {

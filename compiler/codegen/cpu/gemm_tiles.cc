@@ -24,8 +24,8 @@ using Compare = CodeBuilder::Compare;
 GemmShape GemmShape::of(Type element, const TargetInfo& target) {
   GemmShape shape;
   shape.width = target.vectorWidth(element);
-  // Accumulators, one row's vectors of b and a broadcast must fit the registers, and there must be enough of the former to
-  // hide the latency of the additions: 8 x 3 of 32, 6 x 2 of 16.
+  // Accumulators, one row's vectors of b and a broadcast must fit the registers, and there must be enough of the former
+  // to hide the latency of the additions: 8 x 3 of 32, 6 x 2 of 16.
   const bool manyRegisters = target.numVectorRegisters >= 32;
   shape.rows = manyRegisters ? 8 : target.hasFma ? 6 : 4;
   shape.vectors = manyRegisters ? 3 : 2;
@@ -111,7 +111,8 @@ func::FuncOp GemmTiles::tile(int64_t rows, int64_t vectors, bool masked) {
   builder.setInsertionPointToEnd(&body);
   const auto argument = [&](unsigned index) { return body.getArgument(index); };
   const auto parameter = [&](int32_t index) { return code.load(number, code.at(number, argument(4), index)); };
-  const Value k = parameter(TileParameters::kK), aK = parameter(TileParameters::kAK), bK = parameter(TileParameters::kBK);
+  const Value k = parameter(TileParameters::kK), aK = parameter(TileParameters::kAK),
+              bK = parameter(TileParameters::kBK);
   const Value aRow = parameter(TileParameters::kARow), cRow = parameter(TileParameters::kCRow);
   Value mask;
   if (masked) {
@@ -200,15 +201,16 @@ func::FuncOp GemmTiles::panel() {
     const auto call = [&](Value row, int64_t count) {
       const Value a = code.at(element_, argument(0), code.mul(row, aRow));
       const Value c = code.at(element_, argument(2), code.mul(row, cRow));
-      func::CallOp::create(builder, location_, tile(count, vectors, masked), Values{a, argument(1), c, columns, parameters});
+      func::CallOp::create(builder, location_, tile(count, vectors, masked),
+                           Values{a, argument(1), c, columns, parameters});
     };
     const Value rest = code.rem(rows, code.number(shape_.rows));
     Value row = code.sub(rows, rest);
     if (needs(GemmNeeds::kWholeRows)) {
       code.loop(code.number(0), row, code.number(shape_.rows), [&](Value whole) { call(whole, shape_.rows); });
     }
-    for (const auto& [count, part] : {std::pair<int64_t, int64_t>{4, GemmNeeds::kFourRows}, {2, GemmNeeds::kTwoRows},
-                                      {1, GemmNeeds::kOneRow}}) {
+    for (const auto& [count, part] :
+         {std::pair<int64_t, int64_t>{4, GemmNeeds::kFourRows}, {2, GemmNeeds::kTwoRows}, {1, GemmNeeds::kOneRow}}) {
       if (count >= shape_.rows || !needs(part)) {
         continue;
       }
@@ -218,7 +220,8 @@ func::FuncOp GemmTiles::panel() {
     }
   };
   if (needs(GemmNeeds::kWholeColumns)) {
-    code.ifTrue(code.compare(Compare::eq, columns, code.number(shape_.columns())), [&] { emitRows(shape_.vectors, false); });
+    code.ifTrue(code.compare(Compare::eq, columns, code.number(shape_.columns())),
+                [&] { emitRows(shape_.vectors, false); });
   }
   for (int64_t vectors = 1; vectors <= shape_.vectors; ++vectors) {
     if (!needs(GemmNeeds::kOneVector << (vectors - 1))) {
@@ -270,8 +273,8 @@ func::FuncOp GemmTiles::pack() {
   func::FuncOp function = declare("pack", {pointer, pointer, number, number, number, number});
   mlir::Block& body = function.getBody().front();
   builder.setInsertionPointToEnd(&body);
-  const Value from = body.getArgument(0), to = body.getArgument(1), k = body.getArgument(2), columns = body.getArgument(3),
-              bK = body.getArgument(4), bN = body.getArgument(5);
+  const Value from = body.getArgument(0), to = body.getArgument(1), k = body.getArgument(2),
+              columns = body.getArgument(3), bK = body.getArgument(4), bN = body.getArgument(5);
   const Value zero = code.number(0), one = code.number(1), width = code.number(shape_.width);
   const Value panelRow = code.number(shape_.columns());
 
@@ -315,8 +318,7 @@ func::FuncOp GemmTiles::pack() {
     });
   };
   const auto copy = [&] {
-    code.ifTrue(
-        code.compare(Compare::eq, columns, panelRow), [&] { copyRows(false); }, [&] { copyRows(true); });
+    code.ifTrue(code.compare(Compare::eq, columns, panelRow), [&] { copyRows(false); }, [&] { copyRows(true); });
   };
   if (!needs(GemmNeeds::kPackRows)) {
     transpose();

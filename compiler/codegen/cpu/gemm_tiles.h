@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file The innermost functions of a matrix product: a tile of the result held in registers, and the packing of panels.
+/// \file The innermost functions of a matrix product: a tile of the result held in registers, and the packing of
+/// panels.
 #pragma once
 
 #include "compiler/codegen/common/target.h"
@@ -48,7 +49,8 @@ struct TileParameters {
 /// Emits the functions for one element type into a module. Thread-compatible.
 class GemmTiles {
  public:
-  GemmTiles(mlir::ModuleOp module, mlir::Location location, mlir::Type element, const TargetInfo& target, int64_t needs);
+  GemmTiles(mlir::ModuleOp module, mlir::Location location, mlir::Type element, const TargetInfo& target,
+            int64_t needs);
 
   const GemmShape& shape() const { return shape_; }
   mlir::Type element() const { return element_; }
@@ -57,8 +59,8 @@ class GemmTiles {
 
   /// panel(a, b, c, rows, columns, parameters): any number of rows of at most a tile's columns, tile after tile.
   mlir::func::FuncOp panel();
-  /// tile(a, b, c, columns, parameters): rows x vectors of the result. Masked: the last vector has only the columns that
-  /// the others leave.
+  /// tile(a, b, c, columns, parameters): rows x vectors of the result. Masked: the last vector has only the columns
+  /// that the others leave.
   mlir::func::FuncOp tile(int64_t rows, int64_t vectors, bool masked);
   /// pack(b, packed, k, columns, bK, bN): a k x columns piece of b becomes a panel with rows of a whole tile's columns,
   /// filled up with zeros.

@@ -112,9 +112,8 @@ std::unique_ptr<llvm::TargetMachine> makeMachine(const TargetInfo& target) {
   }
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // an fma is one that was written as such
-  return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(triple, target.cpu, target.features, options,
-                                                                         llvm::Reloc::PIC_, std::nullopt,
-                                                                         llvm::CodeGenOptLevel::Less));
+  return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
+      triple, target.cpu, target.features, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Less));
 }
 
 std::vector<uint8_t> emitFile(llvm::TargetMachine& machine, llvm::Module& module, llvm::CodeGenFileType type) {

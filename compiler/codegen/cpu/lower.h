@@ -14,9 +14,9 @@
 namespace kiln::compiler {
 
 struct LowerOptions {
-  bool optimize = true;           ///< LLVM's scalar optimisations; without them code is slower, never different in result.
-  bool verify = false;            ///< LLVM's verifier before code generation.
-  std::string* llvmIr = nullptr;  ///< When set, receives the optimised LLVM IR as text.
+  bool optimize = true;  ///< LLVM's scalar optimisations; without them code is slower, never different in result.
+  bool verify = false;   ///< LLVM's verifier before code generation.
+  std::string* llvmIr = nullptr;    ///< When set, receives the optimised LLVM IR as text.
   std::string* assembly = nullptr;  ///< When set, receives the assembly as text.
 };
 

@@ -70,7 +70,8 @@ TEST_F(LowerTest, ObjectHasNoUndefinedSymbolAndNoUnwindTable) {
   ASSERT_TRUE(llvm::isa<llvm::object::ELF64LEObjectFile>(*file));
   for (const llvm::object::SymbolRef& symbol : file->symbols()) {
     const std::string name = llvm::cantFail(symbol.getName()).str();
-    EXPECT_TRUE(name.empty() || (llvm::cantFail(symbol.getFlags()) & llvm::object::SymbolRef::SF_Undefined) == 0) << name;
+    EXPECT_TRUE(name.empty() || (llvm::cantFail(symbol.getFlags()) & llvm::object::SymbolRef::SF_Undefined) == 0)
+        << name;
     EXPECT_TRUE(name != "helper" || (llvm::cantFail(symbol.getFlags()) & llvm::object::SymbolRef::SF_Global) == 0);
   }
   for (const llvm::object::SectionRef& section : file->sections()) {

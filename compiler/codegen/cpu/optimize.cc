@@ -67,8 +67,8 @@ constexpr StringInstruction kMove = {
     "movq %rdi, %rax\n\tsubq %rsi, %rax\n\tcmpq %rcx, %rax\n\tjae 1f\n\t"
     "leaq -1(%rdi,%rcx), %rdi\n\tleaq -1(%rsi,%rcx), %rsi\n\tstd\n\trep movsb\n\tcld\n\tjmp 2f\n1:\trep movsb\n2:"};
 
-// The function, with C's signature and local linkage: references that code generation makes by name resolve to it within
-// the object.
+// The function, with C's signature and local linkage: references that code generation makes by name resolve to it
+// within the object.
 void defineStringFunction(llvm::Module& module, const TargetInfo& target, const StringInstruction& what, bool fill) {
   if (llvm::Function* existing = module.getFunction(what.name); existing != nullptr && !existing->isDeclaration()) {
     return;
@@ -102,8 +102,9 @@ void defineStringFunction(llvm::Module& module, const TargetInfo& target, const 
   for (llvm::Value* operand : operands) {
     operandTypes.push_back(operand->getType());
   }
-  llvm::InlineAsm* code = llvm::InlineAsm::get(llvm::FunctionType::get(moved, operandTypes, false), what.text, constraints,
-                                               /*hasSideEffects=*/true);
+  llvm::InlineAsm* code =
+      llvm::InlineAsm::get(llvm::FunctionType::get(moved, operandTypes, false), what.text, constraints,
+                           /*hasSideEffects=*/true);
   builder.CreateCall(code, operands);
   builder.CreateRet(to);
 }

@@ -14,8 +14,8 @@ namespace kiln::compiler {
 /// Runs the few scalar optimisations that pay for kernels, which arrive as explicit loops over explicit vectors.
 void optimizeModule(llvm::Module& module, llvm::TargetMachine& machine);
 
-/// Defines memcpy, memmove and memset locally if anything in `module` may become a call of them. Run it last: before, an
-/// optimisation would see unused functions.
+/// Defines memcpy, memmove and memset locally if anything in `module` may become a call of them. Run it last: before,
+/// an optimisation would see unused functions.
 void defineMemoryFunctions(llvm::Module& module, const TargetInfo& target);
 
 }  // namespace kiln::compiler

@@ -56,8 +56,8 @@ class CompiledFunction {
     builder.setInsertionPointToEnd(module->getBody());
     const Type pointer = mlir::LLVM::LLVMPointerType::get(&context);
     const Type number = builder.getI64Type();
-    auto function = mlir::func::FuncOp::create(
-        builder, location, "kernel", builder.getFunctionType({pointer, pointer, pointer, number}, {}));
+    auto function = mlir::func::FuncOp::create(builder, location, "kernel",
+                                               builder.getFunctionType({pointer, pointer, pointer, number}, {}));
     mlir::Block* body = function.addEntryBlock();
     builder.setInsertionPointToEnd(body);
     const auto index = [&](int64_t value) -> Value {
@@ -144,7 +144,8 @@ double ulps(T found, typename Traits<T>::Wide exact) {
   return static_cast<double>(std::fabs(static_cast<typename Traits<T>::Wide>(found) - exact) / unit);
 }
 
-// Bit patterns at equal distances over all floats, and those where functions change their nature. A multiple of 64 many.
+// Bit patterns at equal distances over all floats, and those where functions change their nature. A multiple of 64
+// many.
 template <class T>
 std::vector<T> sweep(int64_t count) {
   using Bits = typename Traits<T>::Bits;
@@ -154,10 +155,35 @@ std::vector<T> sweep(int64_t count) {
     values.push_back(std::bit_cast<T>(static_cast<Bits>(static_cast<Bits>(i) * stride)));
   }
   using Limits = std::numeric_limits<T>;
-  for (const T edge : {T(0), Limits::min(), Limits::denorm_min(), Limits::max(), Limits::infinity(), Limits::quiet_NaN(),
-                       T(1), T(0.5), T(2), T(3), T(88.7), T(88.8), T(87.4), T(103.9), T(104.1), T(709.78), T(709.79),
-                       T(745.1), T(745.2), T(708.4), T(9.0), T(9.02), T(19.1), T(0.34657), T(0.34658), T(1.41421356),
-                       T(0.70710678), T(1e-20), T(1e20)}) {
+  for (const T edge : {T(0),
+                       Limits::min(),
+                       Limits::denorm_min(),
+                       Limits::max(),
+                       Limits::infinity(),
+                       Limits::quiet_NaN(),
+                       T(1),
+                       T(0.5),
+                       T(2),
+                       T(3),
+                       T(88.7),
+                       T(88.8),
+                       T(87.4),
+                       T(103.9),
+                       T(104.1),
+                       T(709.78),
+                       T(709.79),
+                       T(745.1),
+                       T(745.2),
+                       T(708.4),
+                       T(9.0),
+                       T(9.02),
+                       T(19.1),
+                       T(0.34657),
+                       T(0.34658),
+                       T(1.41421356),
+                       T(0.70710678),
+                       T(1e-20),
+                       T(1e20)}) {
     for (const T value : {edge, std::nextafter(edge, T(0)), std::nextafter(edge, Limits::infinity())}) {
       values.push_back(value);
       values.push_back(-value);
@@ -186,11 +212,14 @@ std::vector<Variant> variants(const std::string& type) {
   const TargetInfo& host = TargetInfo::host();
   const TargetInfo plain = TargetInfo::parse("x86-64").value();
   const int64_t bytes = type == "f32" || type == "i32" ? 4 : 8;
-  return {{"host vectors", host, host.vectorBits / 8 / bytes}, {"host scalars", host, 1}, {"plain vectors", plain, 16 / bytes}};
+  return {{"host vectors", host, host.vectorBits / 8 / bytes},
+          {"host scalars", host, 1},
+          {"plain vectors", plain, 16 / bytes}};
 }
 
 template <class T>
-void checkUnary(const std::string& scalar, double bound, std::function<typename Traits<T>::Wide(typename Traits<T>::Wide)> exact) {
+void checkUnary(const std::string& scalar, double bound,
+                std::function<typename Traits<T>::Wide(typename Traits<T>::Wide)> exact) {
   const std::vector<T> x = sweep<T>(int64_t{1} << 20);
   for (const Variant& variant : variants(Traits<T>::kName)) {
     const CompiledFunction function(scalar, Traits<T>::kName, variant.width, variant.target);
@@ -261,9 +290,29 @@ void checkPow() {
   // Every pair of special values.
   using Limits = std::numeric_limits<T>;
   std::vector<T> special;
-  for (const T value : {T(0), T(1), T(0.5), T(2), T(3), T(1.5), T(4), T(8388607), T(8388609), T(16777216), T(16777218),
-                        T(4503599627370497.0), T(9007199254740993.0), Limits::min(), Limits::denorm_min(), Limits::max(),
-                        Limits::infinity(), Limits::quiet_NaN(), T(1e-3), T(0.999999), T(1e5), T(33), T(-1e30)}) {
+  for (const T value : {T(0),
+                        T(1),
+                        T(0.5),
+                        T(2),
+                        T(3),
+                        T(1.5),
+                        T(4),
+                        T(8388607),
+                        T(8388609),
+                        T(16777216),
+                        T(16777218),
+                        T(4503599627370497.0),
+                        T(9007199254740993.0),
+                        Limits::min(),
+                        Limits::denorm_min(),
+                        Limits::max(),
+                        Limits::infinity(),
+                        Limits::quiet_NaN(),
+                        T(1e-3),
+                        T(0.999999),
+                        T(1e5),
+                        T(33),
+                        T(-1e30)}) {
     special.push_back(value);
     special.push_back(-value);
   }
@@ -282,8 +331,8 @@ void checkPow() {
     const std::vector<T> found = function.template operator()<T>(x, y);
     for (size_t i = 0; i < x.size(); ++i) {
       const Wide exact = std::pow(static_cast<Wide>(x[i]), static_cast<Wide>(y[i]));
-      ASSERT_LE(ulps<T>(found[i], exact), 4) << variant.name << ": " << x[i] << " to the " << y[i] << " found " << found[i]
-                                             << ", wanted " << exact;
+      ASSERT_LE(ulps<T>(found[i], exact), 4)
+          << variant.name << ": " << x[i] << " to the " << y[i] << " found " << found[i] << ", wanted " << exact;
     }
   }
 }
@@ -316,8 +365,8 @@ void checkExact(const std::string& scalar, const std::string& type, const std::v
     const std::vector<Out> found = function.template operator()<Out>(x, y);
     for (size_t i = 0; i < x.size(); ++i) {
       ASSERT_TRUE(sameBits<Out>(found[i], wanted(x[i], y[i])))
-          << scalar << " " << type << ", " << variant.name << ": of " << +x[i] << " and " << +y[i] << " found " << +found[i]
-          << ", wanted " << +wanted(x[i], y[i]);
+          << scalar << " " << type << ", " << variant.name << ": of " << +x[i] << " and " << +y[i] << " found "
+          << +found[i] << ", wanted " << +wanted(x[i], y[i]);
     }
   }
 }
@@ -325,8 +374,19 @@ void checkExact(const std::string& scalar, const std::string& type, const std::v
 template <class T>
 void checkExactFloats() {
   using Limits = std::numeric_limits<T>;
-  const std::vector<T> values = {T(0), T(-0.0), T(1), T(-1), T(0.3), T(-2.5), T(7e9), Limits::infinity(), -Limits::infinity(),
-                                 Limits::quiet_NaN(), Limits::denorm_min(), -Limits::min(), Limits::max()};
+  const std::vector<T> values = {T(0),
+                                 T(-0.0),
+                                 T(1),
+                                 T(-1),
+                                 T(0.3),
+                                 T(-2.5),
+                                 T(7e9),
+                                 Limits::infinity(),
+                                 -Limits::infinity(),
+                                 Limits::quiet_NaN(),
+                                 Limits::denorm_min(),
+                                 -Limits::min(),
+                                 Limits::max()};
   const std::string type = Traits<T>::kName;
   using F = std::function<T(T, T)>;
   checkExact<T, T>("Neg", type, values, F([](T x, T) { return -x; }));
@@ -339,11 +399,11 @@ void checkExactFloats() {
   checkExact<T, T>("Mul", type, values, F([](T x, T y) { return x * y; }));
   checkExact<T, T>("Div", type, values, F([](T x, T y) { return x / y; }));
   checkExact<T, T>("Maximum", type, values, F([](T x, T y) {
-    return x != x || y != y ? x + y : x == y ? (std::signbit(x) ? y : x) : x > y ? x : y;
-  }));
+                     return x != x || y != y ? x + y : x == y ? (std::signbit(x) ? y : x) : x > y ? x : y;
+                   }));
   checkExact<T, T>("Minimum", type, values, F([](T x, T y) {
-    return x != x || y != y ? x + y : x == y ? (std::signbit(x) ? x : y) : x < y ? x : y;
-  }));
+                     return x != x || y != y ? x + y : x == y ? (std::signbit(x) ? x : y) : x < y ? x : y;
+                   }));
   using C = std::function<uint8_t(T, T)>;
   checkExact<uint8_t, T>("Equal", type, values, C([](T x, T y) { return x == y; }));
   checkExact<uint8_t, T>("NotEqual", type, values, C([](T x, T y) { return x != y; }));
@@ -360,7 +420,8 @@ template <class T>
 void checkIntegers(const std::string& type) {
   using U = std::make_unsigned_t<T>;
   using Limits = std::numeric_limits<T>;
-  const std::vector<T> values = {0, 1, -1, 2, -3, 7, 100, -12345, 65537, Limits::min(), Limits::max(), Limits::min() + 1};
+  const std::vector<T> values = {
+      0, 1, -1, 2, -3, 7, 100, -12345, 65537, Limits::min(), Limits::max(), Limits::min() + 1};
   using F = std::function<T(T, T)>;
   const auto wrap = [](U value) { return static_cast<T>(value); };
   checkExact<T, T>("Neg", type, values, F([&](T x, T) { return wrap(U(0) - U(x)); }));
@@ -372,8 +433,8 @@ void checkIntegers(const std::string& type) {
   checkExact<T, T>("Sub", type, values, F([&](T x, T y) { return wrap(U(x) - U(y)); }));
   checkExact<T, T>("Mul", type, values, F([&](T x, T y) { return wrap(U(x) * U(y)); }));
   checkExact<T, T>("Div", type, values, F([&](T x, T y) {
-    return y == 0 ? x : y == -1 ? wrap(U(0) - U(x)) : static_cast<T>(x / y);
-  }));
+                     return y == 0 ? x : y == -1 ? wrap(U(0) - U(x)) : static_cast<T>(x / y);
+                   }));
   checkExact<T, T>("Maximum", type, values, F([](T x, T y) { return std::max(x, y); }));
   checkExact<T, T>("Minimum", type, values, F([](T x, T y) { return std::min(x, y); }));
   using C = std::function<uint8_t(T, T)>;
@@ -405,8 +466,9 @@ void checkCast(const std::string& from, const std::string& to, std::vector<In> v
     const CompiledFunction function("Cast", from, variant.width, variant.target, to);
     const std::vector<Out> found = function.template operator()<Out>(values);
     for (size_t i = 0; i < values.size(); ++i) {
-      EXPECT_TRUE(sameBits<Out>(found[i], wanted(values[i]))) << from << " to " << to << ", " << variant.name << ": " << +values[i]
-                                                              << " gives " << +found[i] << ", not " << +wanted(values[i]);
+      EXPECT_TRUE(sameBits<Out>(found[i], wanted(values[i])))
+          << from << " to " << to << ", " << variant.name << ": " << +values[i] << " gives " << +found[i] << ", not "
+          << +wanted(values[i]);
     }
   }
 }
@@ -424,9 +486,24 @@ Out saturate(In x) {
 
 TEST(ScalarFunctions, Casts) {
   const float infinity = std::numeric_limits<float>::infinity();
-  const std::vector<float> floats = {0.f, -0.f, 0.9f, -0.9f, 1.5f, -2.5f, 2147483520.f, 2147483648.f, -2147483648.f, -2147483904.f,
-                                     9.223372e18f, -9.223372e18f, 1e30f, -1e30f, infinity, -infinity,
-                                     std::numeric_limits<float>::quiet_NaN(), 1e-40f};
+  const std::vector<float> floats = {0.f,
+                                     -0.f,
+                                     0.9f,
+                                     -0.9f,
+                                     1.5f,
+                                     -2.5f,
+                                     2147483520.f,
+                                     2147483648.f,
+                                     -2147483648.f,
+                                     -2147483904.f,
+                                     9.223372e18f,
+                                     -9.223372e18f,
+                                     1e30f,
+                                     -1e30f,
+                                     infinity,
+                                     -infinity,
+                                     std::numeric_limits<float>::quiet_NaN(),
+                                     1e-40f};
   const std::vector<double> doubles(floats.begin(), floats.end());
   checkCast<float, int32_t>("f32", "i32", floats, saturate<int32_t, float>);
   checkCast<float, int64_t>("f32", "i64", floats, saturate<int64_t, float>);
@@ -435,7 +512,8 @@ TEST(ScalarFunctions, Casts) {
   checkCast<float, double>("f32", "f64", floats, [](float x) { return double(x); });
   checkCast<double, float>("f64", "f32", doubles, [](double x) { return float(x); });
   checkCast<float, uint8_t>("f32", "i1", floats, [](float x) { return uint8_t(x != 0); });
-  const std::vector<int64_t> integers = {0, 1, -1, 1234567, INT64_MIN, INT64_MAX, int64_t{1} << 31, (int64_t{1} << 53) + 1};
+  const std::vector<int64_t> integers = {
+      0, 1, -1, 1234567, INT64_MIN, INT64_MAX, int64_t{1} << 31, (int64_t{1} << 53) + 1};
   checkCast<int64_t, int32_t>("i64", "i32", integers, [](int64_t x) { return int32_t(uint32_t(uint64_t(x))); });
   checkCast<int64_t, float>("i64", "f32", integers, [](int64_t x) { return float(x); });
   checkCast<int64_t, double>("i64", "f64", integers, [](int64_t x) { return double(x); });
