@@ -3,12 +3,14 @@ def Kiln_MatmulOp : Kiln_Op<"matmul", "contraction", [Pure]> {
   let arguments = (ins Kiln_Numeric:$a, Kiln_Numeric:$b, DefaultValuedAttr<BoolAttr, "false">:$transpose_a, DefaultValuedAttr<BoolAttr, "false">:$transpose_b);
   let results = (outs Kiln_Numeric:$result);
   let derivative = Linear<["a", "b"]>;
-  let tolerance = SumUlp<2>;
+  let tolerance = SumUlp<64>;
   let customBuilder = 1;
   let sweep = "custom";
   let summary = "Matrix product, batched";
   let description = [{
-    `result[.., i, j] = sum over k of a[.., i, k] * b[.., k, j]` over the last two axes; transpose_a and transpose_b read the operand with its last two axes exchanged. Leading axes are batch axes. Integers wrap around.
+    `result[.., i, j] = sum over k of a[.., i, k] * b[.., k, j]` over the last two axes; transpose_a and transpose_b read the
+    operand with its last two axes exchanged. Leading axes are batch axes. Integers wrap around. Floats are summed along k in
+    their own type, so the error grows with the square root of k; the tolerance holds up to k = 16384.
 
     Constraints:
     - (C1) rank(a) = rank(b) >= 2

@@ -54,7 +54,7 @@ TEST(OpTable, rows_say_what_the_entries_say) {
   EXPECT_EQ(matmul.operands[1].name, "b");
   EXPECT_EQ(matmul.gradient, GradientKind::kLinear);
   EXPECT_EQ(matmul.tolerance.kind, ToleranceKind::kSumUlp);
-  EXPECT_EQ(matmul.tolerance.amount, 2);
+  EXPECT_EQ(matmul.tolerance.amount, 64);
   ASSERT_EQ(matmul.attributes.size(), 2u);
   EXPECT_EQ(matmul.attributes[0].defaultValue, Attribute(false));
   EXPECT_TRUE(findOp("div")->mayFault);
