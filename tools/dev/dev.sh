@@ -10,7 +10,7 @@ packages=(
   cmake ninja-build ccache python3 git
   clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools liblld-22-dev libclang-rt-22-dev
   libprotobuf-dev protobuf-compiler libabsl-dev nlohmann-json3-dev libcli11-dev libzip-dev zlib1g-dev
-  libgtest-dev libgmock-dev libbenchmark-dev
+  libgtest-dev libgmock-dev
 )
 check_packages=(clang-format-22 clang-tidy-22)
 
