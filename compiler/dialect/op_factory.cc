@@ -177,6 +177,22 @@ std::optional<double> splatValueOf(Value value) {
   return std::nullopt;
 }
 
+Value lastAxesExchanged(Value value) {
+  auto transpose = value.getDefiningOp<TransposeOp>();
+  if (!transpose) {
+    return {};
+  }
+  llvm::ArrayRef<int64_t> permutation = transpose.getPermutation();
+  const int64_t rank = static_cast<int64_t>(permutation.size());
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    const int64_t wanted = axis < rank - 2 ? axis : (axis == rank - 2 ? rank - 1 : rank - 2);
+    if (permutation[axis] != wanted) {
+      return {};
+    }
+  }
+  return rank >= 2 ? transpose.getX() : Value();
+}
+
 llvm::SmallVector<int64_t> normalizedAxes(llvm::ArrayRef<int64_t> axes, int rank) {
   llvm::SmallVector<int64_t> result;
   for (int64_t axis : axes) {

@@ -47,6 +47,10 @@ Value splatLike(mlir::OpBuilder& b, mlir::Location loc, double value, Value like
 /// of one.
 std::optional<double> splatValueOf(Value value);
 
+/// The x of a transpose that exchanges the last two axes and leaves the others, which a matmul reads by its flags; else
+/// null.
+Value lastAxesExchanged(Value value);
+
 /// Axes counted from 0, sorted.
 llvm::SmallVector<int64_t> normalizedAxes(llvm::ArrayRef<int64_t> axes, int rank);
 

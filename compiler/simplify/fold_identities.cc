@@ -106,8 +106,8 @@ struct SkipInner : mlir::OpRewritePattern<OpType> {
 struct MatmulReadsTransposed : mlir::OpRewritePattern<MatmulOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(MatmulOp op, PatternRewriter& rewriter) const override {
-    Value a = swapped(op.getA());
-    Value b = swapped(op.getB());
+    Value a = lastAxesExchanged(op.getA());
+    Value b = lastAxesExchanged(op.getB());
     if (!a && !b) {
       return mlir::failure();
     }
@@ -122,22 +122,6 @@ struct MatmulReadsTransposed : mlir::OpRewritePattern<MatmulOp> {
       }
     });
     return mlir::success();
-  }
-
-  static Value swapped(Value value) {
-    auto transpose = value.getDefiningOp<TransposeOp>();
-    if (!transpose) {
-      return Value();
-    }
-    llvm::ArrayRef<int64_t> permutation = transpose.getPermutation();
-    auto rank = static_cast<int64_t>(permutation.size());
-    for (int64_t i = 0; i < rank; ++i) {
-      int64_t wanted = i == rank - 1 ? rank - 2 : i == rank - 2 ? rank - 1 : i;
-      if (permutation[i] != wanted) {
-        return Value();
-      }
-    }
-    return transpose.getX();
   }
 };
 
