@@ -50,6 +50,12 @@ bool dispatch(DType type, F f) {
     case DType::kF64:
       f(double{});
       return true;
+    case DType::kF16:
+      f(Half{});
+      return true;
+    case DType::kBF16:
+      f(BFloat16{});
+      return true;
     case DType::kI8:
       f(int8_t{});
       return true;
@@ -84,45 +90,7 @@ bool dispatch(DType type, F f) {
 
 // Whether at() and set() know the type; the 8-bit and smaller ones are only carried.
 bool hasNumbers(DType type) {
-  return type == DType::kF16 || type == DType::kBF16 || isComplex(type) || dispatch(type, [](auto) {});
-}
-
-// A 16-bit IEEE float with the given numbers of exponent and mantissa bits: f16 is (5, 10), bf16 is (8, 7).
-double halfToDouble(uint16_t bits, int exponentBits, int mantissaBits) {
-  int bias = (1 << (exponentBits - 1)) - 1;
-  int exponent = (bits >> mantissaBits) & ((1 << exponentBits) - 1);
-  int mantissa = bits & ((1 << mantissaBits) - 1);
-  double sign = (bits & 0x8000) != 0 ? -1.0 : 1.0;
-  if (exponent == (1 << exponentBits) - 1) {
-    return mantissa != 0 ? std::numeric_limits<double>::quiet_NaN() : sign * std::numeric_limits<double>::infinity();
-  }
-  if (exponent == 0) {
-    return sign * std::ldexp(mantissa, 1 - bias - mantissaBits);
-  }
-  return sign * std::ldexp(mantissa + (1 << mantissaBits), exponent - bias - mantissaBits);
-}
-
-// Rounds to nearest, ties to even, once.
-uint16_t doubleToHalf(double value, int exponentBits, int mantissaBits) {
-  int bias = (1 << (exponentBits - 1)) - 1;
-  int largest = (1 << exponentBits) - 1;
-  uint16_t sign = std::signbit(value) ? 0x8000 : 0;
-  uint16_t infinity = static_cast<uint16_t>(sign | (largest << mantissaBits));
-  if (std::isnan(value)) {
-    return static_cast<uint16_t>(infinity | (1 << (mantissaBits - 1)));
-  }
-  double magnitude = std::fabs(value);
-  if (magnitude == 0) {
-    return sign;
-  }
-  if (std::isinf(magnitude)) {
-    return infinity;
-  }
-  int exponent = std::max(std::ilogb(magnitude), 1 - bias);
-  // In units of the last place; nearbyint rounds ties to even. A carry moves into the exponent by itself.
-  auto units = static_cast<int64_t>(std::nearbyint(std::ldexp(magnitude, mantissaBits - exponent)));
-  int64_t bits = units + (static_cast<int64_t>(exponent + bias - 1) << mantissaBits);
-  return bits >= (static_cast<int64_t>(largest) << mantissaBits) ? infinity : static_cast<uint16_t>(sign | bits);
+  return isComplex(type) || dispatch(type, [](auto) {});
 }
 
 }  // namespace
@@ -219,10 +187,6 @@ void Tensor::resize(DType dtype, std::span<const int64_t> dims) {
 
 double Tensor::at(int64_t index) const {
   switch (dtype_) {
-    case DType::kF16:
-      return halfToDouble(data<uint16_t>()[index], 5, 10);
-    case DType::kBF16:
-      return halfToDouble(data<uint16_t>()[index], 8, 7);
     case DType::kC64:
       return data<float>()[2 * index];
     case DType::kC128:
@@ -238,12 +202,6 @@ double Tensor::at(int64_t index) const {
 
 void Tensor::set(int64_t index, double value) {
   switch (dtype_) {
-    case DType::kF16:
-      mutableData<uint16_t>()[index] = doubleToHalf(value, 5, 10);
-      return;
-    case DType::kBF16:
-      mutableData<uint16_t>()[index] = doubleToHalf(value, 8, 7);
-      return;
     case DType::kC64:
       mutableData<float>()[2 * index] = static_cast<float>(value);
       mutableData<float>()[2 * index + 1] = 0;

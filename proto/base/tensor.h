@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proto/base/dtype.h"
+#include "proto/base/half.h"
 #include "proto/base/shape.h"
 
 namespace kiln {

@@ -315,13 +315,13 @@ StatusOr<std::vector<NamedTensor>> parseSafetensors(std::span<const uint8_t> byt
   return tensors;
 }
 
-Status writeSafetensors(const std::string& path, std::span<const NamedTensorView> tensors,
-                        const std::map<std::string, std::string>& metadata) {
-  std::vector<const NamedTensorView*> ordered;
+StatusOr<SafetensorsLayout> layoutSafetensors(const std::string& path, std::span<const NamedTensorView> tensors,
+                                              const std::map<std::string, std::string>& metadata) {
+  SafetensorsLayout layout;
   auto addOfWidth = [&](auto wanted) {
-    for (const NamedTensorView& tensor : tensors) {
-      if (wanted(bitWidth(tensor.tensor.dtype))) {
-        ordered.push_back(&tensor);
+    for (size_t i = 0; i < tensors.size(); ++i) {
+      if (wanted(bitWidth(tensors[i].tensor.dtype))) {
+        layout.order.push_back(i);
       }
     }
   };
@@ -338,35 +338,47 @@ Status writeSafetensors(const std::string& path, std::span<const NamedTensorView
   }
   text += metadata.empty() ? "" : "}";
   std::set<std::string> names = {"__metadata__"};
-  std::vector<std::span<const uint8_t>> pieces(2);
   int64_t offset = 0;
-  for (const NamedTensorView* tensor : ordered) {
-    DType dtype = tensor->tensor.dtype;
-    auto row = std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& type) { return type.dtype == dtype; });
-    const char* why = row == kTypes.end()                  ? "safetensors has no such type"
-                      : !codec::isUtf8(tensor->name)       ? "its name is not UTF-8"
-                      : !names.insert(tensor->name).second ? "its name is taken"
-                                                           : nullptr;
+  for (size_t index : layout.order) {
+    const auto& [name, tensor] = tensors[index];
+    auto row =
+        std::find_if(kTypes.begin(), kTypes.end(), [&](const TypeName& type) { return type.dtype == tensor.dtype; });
+    const char* why = row == kTypes.end()          ? "safetensors has no such type"
+                      : !codec::isUtf8(name)       ? "its name is not UTF-8"
+                      : !names.insert(name).second ? "its name is taken"
+                                                   : nullptr;
     if (why != nullptr) {
-      return makeError<ErrorId::kP0046>(path, tensor->name, toString(dtype), why);
+      return makeError<ErrorId::kP0046>(path, name, toString(tensor.dtype), why);
     }
-    int64_t numBytes = tensor->tensor.numBytes();
+    int64_t numBytes = tensor.numBytes();
     std::string shape;
-    for (int64_t dim : tensor->tensor.dims) {
+    for (int64_t dim : tensor.dims) {
       shape += (shape.empty() ? "" : ",") + std::to_string(dim);
     }
-    text += (text.back() == '{' ? "" : ",") + quoted(tensor->name) + ":{\"dtype\":\"" + std::string(row->name) +
+    text += (text.back() == '{' ? "" : ",") + quoted(name) + ":{\"dtype\":\"" + std::string(row->name) +
             "\",\"shape\":[" + shape + "],\"data_offsets\":[" + std::to_string(offset) + "," +
             std::to_string(offset + numBytes) + "]}";
-    pieces.push_back({static_cast<const uint8_t*>(tensor->tensor.data), static_cast<size_t>(numBytes)});
     offset += numBytes;
   }
   text += "}";
   // Spaces after the JSON are part of the header; with them the data starts at a multiple of the buffers' alignment.
   text.append((kBufferAlignment - (8 + text.size()) % kBufferAlignment) % kBufferAlignment, ' ');
   uint64_t length = text.size();
-  pieces[0] = {reinterpret_cast<const uint8_t*>(&length), 8};
-  pieces[1] = {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+  layout.head.assign(reinterpret_cast<const char*>(&length), sizeof length);
+  layout.head += text;
+  layout.numBytes = static_cast<int64_t>(layout.head.size()) + offset;
+  return layout;
+}
+
+Status writeSafetensors(const std::string& path, std::span<const NamedTensorView> tensors,
+                        const std::map<std::string, std::string>& metadata) {
+  KILN_ASSIGN_OR_RETURN(SafetensorsLayout layout, layoutSafetensors(path, tensors, metadata));
+  std::vector<std::span<const uint8_t>> pieces;
+  pieces.emplace_back(reinterpret_cast<const uint8_t*>(layout.head.data()), layout.head.size());
+  for (size_t index : layout.order) {
+    const TensorView& tensor = tensors[index].tensor;
+    pieces.emplace_back(static_cast<const uint8_t*>(tensor.data), static_cast<size_t>(tensor.numBytes()));
+  }
   return writeFileAtomically(path, pieces);
 }
 

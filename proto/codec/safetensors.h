@@ -65,8 +65,19 @@ StatusOr<std::vector<NamedTensor>> readSafetensors(const std::string& path);
 /// As readSafetensors(), of a file's bytes; `file` is its name in messages.
 StatusOr<std::vector<NamedTensor>> parseSafetensors(std::span<const uint8_t> bytes, const std::string& file);
 
-/// Replaces the file in one step. Tensors are stored by decreasing element size, otherwise in the given order, which
-/// keeps each aligned. Errors: KILN-P0004, P0046 (type that the format lacks, name used twice or reserved).
+/// How a file of these tensors begins, and which tensors' bytes follow: for writers with a way of their own to write.
+struct SafetensorsLayout {
+  std::string head;           ///< The length, the header, and spaces up to a multiple of the buffers' alignment.
+  std::vector<size_t> order;  ///< Indices of tensors; their bytes follow the head without gaps.
+  int64_t numBytes = 0;       ///< Of the whole file.
+};
+
+/// Tensors are stored by decreasing element size, otherwise in the given order, which keeps each aligned. `path` is for
+/// messages. Errors: KILN-P0046 (type that the format lacks, name used twice or reserved).
+StatusOr<SafetensorsLayout> layoutSafetensors(const std::string& path, std::span<const NamedTensorView> tensors,
+                                              const std::map<std::string, std::string>& metadata = {});
+
+/// Replaces the file in one step. Errors: KILN-P0004 and those of layoutSafetensors().
 Status writeSafetensors(const std::string& path, std::span<const NamedTensorView> tensors,
                         const std::map<std::string, std::string>& metadata = {});
 Status writeSafetensors(const std::string& path, const std::vector<NamedTensor>& tensors,

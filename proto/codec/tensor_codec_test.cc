@@ -36,7 +36,13 @@ void expectRoundTrip(const std::vector<T>& values) {
 TEST(TensorCodec, RoundTrips) {
   expectRoundTrip<float>({1.5f, -0.0f, INFINITY});
   expectRoundTrip<double>({0.1, -1e300});
+  expectRoundTrip<Half>({Half(1.5f), -Half(0.0f), std::numeric_limits<Half>::denorm_min()});
+  expectRoundTrip<BFloat16>({BFloat16(1e30f), std::numeric_limits<BFloat16>::infinity()});
   expectRoundTrip<int8_t>({-128, 127});
+  expectRoundTrip<uint8_t>({255});
+  expectRoundTrip<int16_t>({-32768});
+  expectRoundTrip<int32_t>({INT32_MIN});
+  expectRoundTrip<uint32_t>({UINT32_MAX});
   expectRoundTrip<uint16_t>({65535});
   expectRoundTrip<int64_t>({INT64_MIN, INT64_MAX});
   expectRoundTrip<uint64_t>({UINT64_MAX});
