@@ -7,6 +7,7 @@ def Kiln_MatmulOp : Kiln_Op<"matmul", "contraction", [Pure]> {
   let customBuilder = 1;
   let sweep = "custom";
   let summary = "Matrix product, batched";
+  let example = [{{"a": [[1, 2], [3, 4]], "b": [[5, 6], [7, 8]]} }];
   let description = [{
     `result[.., i, j] = sum over k of a[.., i, k] * b[.., k, j]` over the last two axes; transpose_a and transpose_b read the
     operand with its last two axes exchanged. Leading axes are batch axes. Integers wrap around. Floats are summed along k in

@@ -5,10 +5,11 @@ def Kiln_CastOp : Kiln_Op<"cast", "elementwise", [Pure]> {
   let scalar = "Cast";
   let derivative = Linear<["x"]>;
   let customBuilder = 1;
+  let example = [{ {"x": [-1.5, 0, 2.7], "to": "i32"} }];
   let summary = "Conversion to another element type, elementwise";
   let description = [{
-    `result[i] = to(x[i])`. Float to integer truncates toward zero; NaN gives 0 and values out of range saturate. Anything to bool
-    is `x != 0`. Wider to narrower integers keep the low bits.
+    `result[i] = to(x[i])`. To a float rounds to nearest, ties to even, once. Float to integer truncates toward zero; NaN gives 0
+    and values out of range saturate. Integers to integers keep the low bits. Anything to bool is `x != 0`; bool is 0 or 1.
 
     Constraints:
     - (C1) dtype(result) = to

@@ -7,7 +7,11 @@ namespace kiln::ops::elementwise {
 namespace {
 
 Status checkEqualOperands(const ShapeContext& context) {
-  return context.operands.size() == 2 ? checkSameType(context, 0, "x", 1, "y") : Status();
+  const auto nameOf = [&](size_t i) { return std::string(context.op->operands[i].name); };
+  for (size_t i = 1; i < context.operands.size(); ++i) {
+    KILN_RETURN_IF_ERROR(checkSameType(context, 0, nameOf(0).c_str(), i, nameOf(i).c_str()));
+  }
+  return {};
 }
 
 }  // namespace
@@ -17,7 +21,7 @@ Status inferSameType(ShapeContext& context) {
   return setResult(context, context.operands[0].dtype, context.operands[0].shape);
 }
 
-Status inferComparison(ShapeContext& context) {
+Status inferTest(ShapeContext& context) {
   KILN_RETURN_IF_ERROR(checkEqualOperands(context));
   return setResult(context, boolean, context.operands[0].shape);
 }

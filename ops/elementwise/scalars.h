@@ -1,18 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file One element of each elementwise op: the functors that the `scalar` fields of the entries name. Transcendental
-/// functions of f32 are computed in double and rounded once.
+/// \file One element of each elementwise op: the functors that the `scalar` fields of the entries name. Each takes
+/// every element type that its op allows, and rounds once: 16-bit floats compute in float and are rounded by the
+/// conversion back, transcendental functions compute in Wide<T>.
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <limits>
 #include <type_traits>
 
+#include "proto/base/half.h"
+
 namespace kiln::ops::scalars {
 
+/// True for f16, bf16, f32, f64 and long double, which formulas of f64 are computed in.
 template <class T>
-inline constexpr bool kIsFloat = std::is_floating_point_v<T>;
+inline constexpr bool kIsFloat = kIsFloatType<T>;
+
+/// What functions of T are computed in, to be rounded once by `static_cast<T>`: double for f16, bf16 and f32, long
+/// double for f64.
 template <class T>
-using Unsigned = std::make_unsigned_t<T>;
+using Wide = std::conditional_t<std::is_same_v<T, double> || std::is_same_v<T, long double>, long double, double>;
+
+/// Integers add, subtract and multiply modulo 2^bits: in this type, which no promotion makes signed.
+using Wrapping = uint64_t;
 
 struct Add {
   template <class T>
@@ -20,7 +31,7 @@ struct Add {
     if constexpr (kIsFloat<T>) {
       return x + y;
     } else {
-      return static_cast<T>(static_cast<Unsigned<T>>(x) + static_cast<Unsigned<T>>(y));
+      return static_cast<T>(static_cast<Wrapping>(x) + static_cast<Wrapping>(y));
     }
   }
 };
@@ -31,7 +42,7 @@ struct Sub {
     if constexpr (kIsFloat<T>) {
       return x - y;
     } else {
-      return static_cast<T>(static_cast<Unsigned<T>>(x) - static_cast<Unsigned<T>>(y));
+      return static_cast<T>(static_cast<Wrapping>(x) - static_cast<Wrapping>(y));
     }
   }
 };
@@ -42,7 +53,7 @@ struct Mul {
     if constexpr (kIsFloat<T>) {
       return x * y;
     } else {
-      return static_cast<T>(static_cast<Unsigned<T>>(x) * static_cast<Unsigned<T>>(y));
+      return static_cast<T>(static_cast<Wrapping>(x) * static_cast<Wrapping>(y));
     }
   }
 };
@@ -55,12 +66,12 @@ struct Div {
   }
   template <class T>
   T operator()(T x, T y) const {
-    if constexpr (!kIsFloat<T>) {
+    if constexpr (!kIsFloat<T> && std::is_signed_v<T>) {
       if (y == T(-1)) {
         return Sub()(T(0), x);  // the lowest integer has no positive partner; the hardware would trap
       }
     }
-    return x / y;
+    return static_cast<T>(x / y);
   }
 };
 
@@ -80,6 +91,8 @@ struct Abs {
   T operator()(T x) const {
     if constexpr (kIsFloat<T>) {
       return std::fabs(x);
+    } else if constexpr (std::is_unsigned_v<T>) {
+      return x;
     } else {
       return x < 0 ? Sub()(T(0), x) : x;
     }
@@ -89,8 +102,13 @@ struct Abs {
 struct Sign {
   template <class T>
   T operator()(T x) const {
-    return x > 0 ? T(1) : x < 0 ? T(-1) : x;
-  }  // NaN and zeros stay as they are
+    if constexpr (std::is_signed_v<T> || kIsFloat<T>) {
+      if (x < 0) {
+        return T(-1);
+      }
+    }
+    return x > 0 ? T(1) : x;  // NaN and zeros stay as they are
+  }
 };
 
 struct Step {
@@ -140,13 +158,13 @@ struct Minimum {
 struct Exp {
   template <class T>
   T operator()(T x) const {
-    return static_cast<T>(std::exp(static_cast<double>(x)));
+    return static_cast<T>(std::exp(static_cast<Wide<T>>(x)));
   }
 };
 struct Log {
   template <class T>
   T operator()(T x) const {
-    return static_cast<T>(std::log(static_cast<double>(x)));
+    return static_cast<T>(std::log(static_cast<Wide<T>>(x)));
   }
 };
 struct Sqrt {
@@ -158,28 +176,28 @@ struct Sqrt {
 struct Rsqrt {
   template <class T>
   T operator()(T x) const {
-    return static_cast<T>(1.0 / std::sqrt(static_cast<double>(x)));
+    return static_cast<T>(1 / std::sqrt(static_cast<Wide<T>>(x)));
   }
 };
 struct Tanh {
   template <class T>
   T operator()(T x) const {
-    return static_cast<T>(std::tanh(static_cast<double>(x)));
+    return static_cast<T>(std::tanh(static_cast<Wide<T>>(x)));
   }
 };
 struct Sigmoid {
   template <class T>
   T operator()(T value) const {
-    const double x = static_cast<double>(value);
+    const Wide<T> x = static_cast<Wide<T>>(value);
     // exp of a negative number only: no overflow, and small results keep their digits.
-    const double e = std::exp(-std::fabs(x));
-    return static_cast<T>((x < 0 ? e : 1.0) / (1.0 + e));
+    const Wide<T> e = std::exp(-std::fabs(x));
+    return static_cast<T>((x < 0 ? e : 1) / (1 + e));
   }
 };
 struct Pow {
   template <class T>
   T operator()(T x, T y) const {
-    return static_cast<T>(std::pow(static_cast<double>(x), static_cast<double>(y)));
+    return static_cast<T>(std::pow(static_cast<Wide<T>>(x), static_cast<Wide<T>>(y)));
   }
 };
 
@@ -237,7 +255,8 @@ struct Select {
   }
 };
 
-/// Floats to integers truncate and saturate, NaN to 0; anything to bool is x != 0.
+/// Float to float rounds once. Floats to integers truncate and saturate, NaN to 0; integers keep the low bits; anything
+/// to bool is x != 0.
 template <class To>
 struct Cast {
   template <class From>
@@ -246,11 +265,14 @@ struct Cast {
       return x != 0;
     } else if constexpr (kIsFloat<From> && !kIsFloat<To>) {
       using Limits = std::numeric_limits<To>;
-      constexpr From kBound = static_cast<From>(Unsigned<To>{1} << (Limits::digits));  // max + 1, a power of two
-      if (x != x) {
+      const auto value = static_cast<Wide<From>>(x);
+      const auto bound = std::ldexp(static_cast<Wide<From>>(1), Limits::digits);  // max + 1
+      if (value != value) {
         return 0;
       }
-      return x >= kBound ? Limits::max() : x < -kBound ? Limits::min() : static_cast<To>(x);
+      return value >= bound                             ? Limits::max()
+             : value < (Limits::is_signed ? -bound : 0) ? Limits::min()
+                                                        : static_cast<To>(value);
     } else {
       return static_cast<To>(x);
     }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// gather and its transpose scatter_add: one walk over the same places.
+// gather, its transpose scatter_add, and scatter_slices: one walk over the same places.
+#include "ops/indexing/combine.h"
 #include "ops/spec/loops.h"
 #include "ops/spec/shape_checks.h"
 
@@ -103,4 +104,24 @@ Status reference(ReferenceContext& context) {
 }
 
 }  // namespace scatter_add
+
+namespace scatter_slices {
+
+Status inferShape(ShapeContext& context) {
+  KILN_RETURN_IF_ERROR(checkSameDType(context, 0, "x", 2, "updates"));
+  KILN_RETURN_IF_ERROR(
+      checkReduction(context.attribute<std::string>("reduction"), context.operands[0].dtype, /*hasAdd=*/false));
+  KILN_ASSIGN_OR_RETURN(Shape wanted, gatheredShape(context));
+  KILN_RETURN_IF_ERROR(checkSameShape(context.operands[2].shape, "updates", wanted, "the result of gather"));
+  return setResult(context, context.operands[0].dtype, context.operands[0].shape);
+}
+
+Status reference(ReferenceContext& context) {
+  const Tensor &x = *context.operands[0], &indices = *context.operands[1], &updates = *context.operands[2];
+  return combineInto(x, updates, context.attribute<std::string>("reduction"), context.results[0], [&](auto&& pair) {
+    return forEachGathered(x, indices, *context.attributes, pair);
+  });
+}
+
+}  // namespace scatter_slices
 }  // namespace kiln::ops

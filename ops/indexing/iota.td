@@ -7,6 +7,7 @@ def Kiln_IotaOp : Kiln_Op<"iota", "indexing", [Pure]> {
   let customBuilder = 1;
   let sweep = "custom";
   let summary = "Positions along an axis";
+  let example = [{{"shape": [2, 3], "axis": 1, "dtype": "i64"} }];
   let description = [{
     `result[i..] = i[axis]`.
 

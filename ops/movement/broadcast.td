@@ -7,6 +7,7 @@ def Kiln_BroadcastOp : Kiln_Op<"broadcast", "movement", [Pure]> {
   let customBuilder = 1;
   let sweep = "custom";
   let summary = "Repeats axes of length 1";
+  let example = [{{"x": [1, 2, 3], "shape": [2, 3]} }];
   let description = [{
     Axes are matched from the last; x may have fewer axes than shape, and its axes of static length 1 are repeated (ONNX Expand, one way).
 

@@ -7,6 +7,7 @@ def Kiln_ConcatOp : Kiln_Op<"concat", "movement", [Pure]> {
   let customBuilder = 1;
   let sweep = "custom";
   let summary = "Tensors joined along an axis";
+  let example = [{{"inputs": [[1, 2], [3, 4, 5]], "axis": 0} }];
   let description = [{
     The inputs one after the other along `axis`.
 

@@ -7,6 +7,7 @@ def Kiln_PadOp : Kiln_Op<"pad", "movement", [Pure]> {
   let customBuilder = 1;
   let sweep = "custom";
   let summary = "Elements put around and between";
+  let example = [{{"x": [1, 2, 3], "value": 0, "low": [1], "high": [2], "interior": [1]} }];
   let description = [{
     `low` and `high` copies of the scalar value before and after, `interior` copies between neighbours, for each axis (as in XLA, without negative amounts). The transpose of slice.
 

@@ -7,6 +7,7 @@ def Kiln_ReshapeOp : Kiln_Op<"reshape", "movement", [Pure]> {
   let customBuilder = 1;
   let sweep = "custom";
   let summary = "The same elements with another shape";
+  let example = [{{"x": [[1, 2, 3], [4, 5, 6]], "shape": [3, 2]} }];
   let description = [{
     Row-major order is kept.
 

@@ -7,6 +7,7 @@ def Kiln_SliceOp : Kiln_Op<"slice", "movement", [Pure]> {
   let customBuilder = 1;
   let sweep = "custom";
   let summary = "A box of elements";
+  let example = [{{"x": [0, 1, 2, 3, 4, 5, 6], "starts": [1], "ends": [6], "steps": [2]} }];
   let description = [{
     `result[i..] = x[starts + i * steps ..]` up to and without `ends`; one entry for each axis; steps are at least 1.
 

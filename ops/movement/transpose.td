@@ -7,6 +7,7 @@ def Kiln_TransposeOp : Kiln_Op<"transpose", "movement", [Pure]> {
   let customBuilder = 1;
   let sweep = "custom";
   let summary = "Permuted axes";
+  let example = [{{"x": [[1, 2, 3], [4, 5, 6]], "permutation": [1, 0]} }];
   let description = [{
     Axis i of the result is axis permutation[i] of x.
 

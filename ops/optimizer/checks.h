@@ -18,4 +18,15 @@ inline Status checkOptimizer(const ShapeContext& context, std::initializer_list<
   return checkRank(context.operands[learningRate], "learning_rate", 0);
 }
 
+/// Operand `index`, called `name`, has this type. Errors: KILN-O0138.
+inline Status checkType(const ShapeContext& context, size_t index, const char* name, const ValueType& wanted) {
+  const ValueType& found = context.operands[index];
+  return found == wanted ? Status() : Status(makeError<ErrorId::kO0138>(name, found.toString(), wanted.toString()));
+}
+
+/// Operand `index` is the number of the step. Errors: KILN-O0138.
+inline Status checkStep(const ShapeContext& context, size_t index) {
+  return checkType(context, index, "step", ValueType{i64, Shape()});
+}
+
 }  // namespace kiln::ops

@@ -7,6 +7,7 @@ def Kiln_MomentumOp : Kiln_Op<"momentum", "optimizer", [Pure]> {
   let customBuilder = 1;
   let sweep = "custom";
   let composite = 1;
+  let example = [{{"parameter": [1, 2], "gradient": [0.5, -1], "velocity": [2, 0], "learning_rate": 0.1, "nesterov": true} }];
   let summary = "Gradient descent step with momentum";
   let description = [{
     `g = gradient + weight_decay * parameter; new_velocity = momentum * velocity + g; new_parameter = parameter - learning_rate * (nesterov ? g + momentum * new_velocity : new_velocity)` (torch.optim.SGD with momentum).

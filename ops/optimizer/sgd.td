@@ -7,6 +7,7 @@ def Kiln_SgdOp : Kiln_Op<"sgd", "optimizer", [Pure]> {
   let customBuilder = 1;
   let sweep = "custom";
   let composite = 1;
+  let example = [{{"parameter": [1, 2], "gradient": [0.5, -1], "learning_rate": 0.1} }];
   let summary = "Stochastic gradient descent step";
   let description = [{
     `g = gradient + weight_decay * parameter; result = parameter - learning_rate * g` (torch.optim.SGD).

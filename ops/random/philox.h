@@ -6,8 +6,8 @@
 ///   key     = [low word of seed, high word of seed]
 ///   counter = [low word of b, high word of b, low word of op_id, low word of step]
 /// where b is the block number. f32: element i is word i mod 4 of block i / 4, its upper 24 bits times 2^-24. f64:
-/// element i is words w = 2 (i mod 2) and w + 1 of block i / 2; (word[w] << 32 | word[w + 1]) >> 11, times 2^-53. Both
-/// are exact and in [0, 1).
+/// element i is words w = 2 (i mod 2) and w + 1 of block i / 2; (word[w] << 32 | word[w + 1]) >> 11, times 2^-53. f16 and
+/// bf16: as f32 with the upper 11 and 8 bits. All are exact and in [0, 1).
 ///
 /// uniform on [low, high): u * (high - low) + low, each operation rounded in the result's type, never fused; a result
 /// that was rounded up to high becomes the number before it.
@@ -15,27 +15,33 @@
 /// normal: Box-Muller on pairs of elements. With u1 = unit(i & ~1) and u2 = unit(i | 1), element i is
 /// sqrt(-2 ln(1 - u1)) * cos(2 pi u2) when i is even, and with sin when it is odd; then times stddev plus mean. A pair
 /// never crosses a block.
+///
+/// integers on [low, high): the 64-bit word of element i is word[w] << 32 | word[w + 1], of the words that f64 takes;
+/// element i is low plus the upper 64 bits of word * (high - low).
 #pragma once
 
 #include <array>
 #include <cmath>
 #include <cstdint>
+#include <limits>
+#include <type_traits>
+
+#include "proto/base/half.h"
+
+#include "proto/base/philox.h"
 
 namespace kiln::ops {
 
-using PhiloxBlock = std::array<uint32_t, 4>;
-
-/// Philox 4x32-10 (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC 2011).
-inline PhiloxBlock philox4x32(PhiloxBlock counter, std::array<uint32_t, 2> key) {
-  constexpr uint64_t kMultiplier0 = 0xD2511F53, kMultiplier1 = 0xCD9E8D57;
-  constexpr uint32_t kWeyl0 = 0x9E3779B9, kWeyl1 = 0xBB67AE85;  // added to the key from round to round
-  for (int round = 0; round < 10; ++round) {
-    const uint64_t product0 = kMultiplier0 * counter[0], product1 = kMultiplier1 * counter[2];
-    counter = {static_cast<uint32_t>(product1 >> 32) ^ counter[1] ^ key[0], static_cast<uint32_t>(product1),
-               static_cast<uint32_t>(product0 >> 32) ^ counter[3] ^ key[1], static_cast<uint32_t>(product0)};
-    key = {key[0] + kWeyl0, key[1] + kWeyl1};
+/// The number next to `high` on the way to `low`.
+template <class T>
+T numberBelow(T high, T low) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::nextafter(high, low);
+  } else if (high == 0) {
+    return -std::numeric_limits<T>::denorm_min();
+  } else {
+    return T::fromBits(static_cast<uint16_t>(high > 0 ? high.bits() - 1 : high.bits() + 1));
   }
-  return counter;
 }
 
 /// The random numbers of one op in one run. Immutable; thread-safe.
@@ -53,8 +59,9 @@ class RandomStream {
   /// Element i, uniform on [0, 1) with T's precision.
   template <class T>
   T unit(uint64_t i) const {
-    if constexpr (sizeof(T) == 4) {
-      return static_cast<T>(block(i / 4)[i % 4] >> 8) * T(0x1p-24);
+    constexpr int kDigits = std::numeric_limits<T>::digits;
+    if constexpr (kDigits <= 32) {
+      return static_cast<T>(std::ldexp(static_cast<float>(block(i / 4)[i % 4] >> (32 - kDigits)), -kDigits));
     } else {
       const PhiloxBlock words = block(i / 2);
       const size_t first = 2 * (i % 2);
@@ -62,19 +69,34 @@ class RandomStream {
     }
   }
 
+  /// Element i, an integer on [low, high).
+  int64_t integer(uint64_t i, int64_t low, int64_t high) const {
+    const PhiloxBlock words = block(i / 2);
+    const uint64_t word = uint64_t{words[2 * (i % 2)]} << 32 | words[2 * (i % 2) + 1];
+    const uint64_t span = static_cast<uint64_t>(high) - static_cast<uint64_t>(low);
+    // The upper half of the product, from the halves of its factors.
+    const uint64_t middle = (word >> 32) * (span & 0xFFFFFFFF) + ((word & 0xFFFFFFFF) * (span & 0xFFFFFFFF) >> 32);
+    const uint64_t cross = (word & 0xFFFFFFFF) * (span >> 32) + (middle & 0xFFFFFFFF);
+    const uint64_t upper = (word >> 32) * (span >> 32) + (middle >> 32) + (cross >> 32);
+    return static_cast<int64_t>(static_cast<uint64_t>(low) + upper);
+  }
+
   /// Element i, uniform on [low, high).
   template <class T>
   T uniform(uint64_t i, T low, T high) const {
     // Volatile: the product is rounded before the sum, whatever the compiler may fuse.
-    const volatile T scaled = unit<T>(i) * (high - low);
-    const T value = scaled + low;
-    return value < high ? value : std::nextafter(high, low);
+    using Held = std::conditional_t<std::is_floating_point_v<T>, T, float>;
+    const Held span = static_cast<T>(high - low);
+    const volatile Held scaled = static_cast<T>(unit<T>(i) * span);
+    const T value = static_cast<T>(scaled + low);
+    return value < high ? value : numberBelow(high, low);
   }
 
-  /// Element i, standard normal, computed in double.
+  /// Element i, standard normal, computed in double; from the units of f32 where T has fewer digits.
   template <class T>
   double normal(uint64_t i) const {
-    const double u1 = unit<T>(i & ~uint64_t{1}), u2 = unit<T>(i | 1);
+    using Unit = std::conditional_t<std::is_same_v<T, double>, double, float>;
+    const double u1 = unit<Unit>(i & ~uint64_t{1}), u2 = unit<Unit>(i | 1);
     return std::sqrt(-2 * std::log(1 - u1)) * turn(u2, (i & 1) != 0);
   }
 

@@ -28,9 +28,18 @@ namespace random_uniform {
 
 Status inferShape(ShapeContext& context) {
   const double low = context.attribute<double>("low"), high = context.attribute<double>("high");
-  const bool isFloat = context.attribute<DType>("dtype") == f32;
+  const DType dtype = context.attribute<DType>("dtype");
+  if (dtype != f16 && dtype != bf16 && dtype != f32 && dtype != f64) {
+    return inferRandom(context);  // (C3) is checked with the results, for every op
+  }
   // In the result's type: 0 and 1e-60 are the same f32.
-  if (!(isFloat ? static_cast<float>(low) < static_cast<float>(high) : low < high) || !std::isfinite(high - low)) {
+  bool isRange = false;
+  KILN_RETURN_IF_ERROR(withFloat(dtype, [&]<class T>(T) {
+    const T l = static_cast<T>(low), h = static_cast<T>(high);
+    isRange = l < h && std::isfinite(static_cast<T>(h - l));
+    return Status();
+  }));
+  if (!isRange) {
     return makeError<ErrorId::kO0133>("high", high, absl::StrCat("a finite number above low, which is ", low));
   }
   return inferRandom(context);

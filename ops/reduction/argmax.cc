@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// argmax and argmin.
 #include "ops/spec/loops.h"
 #include "ops/spec/shape_checks.h"
 
-namespace kiln::ops::argmax {
+namespace kiln::ops {
+namespace {
 
-Status inferShape(ShapeContext& context) {
+Status inferArg(ShapeContext& context) {
   const Shape& x = context.operands[0].shape;
   KILN_ASSIGN_OR_RETURN(int axis, resolveAxis(context.attribute<int64_t>("axis"), x, "x"));
   if (x[axis] == Dim(0)) {
@@ -15,7 +17,10 @@ Status inferShape(ShapeContext& context) {
   return setResult(context, i64, reducedShape(x, reduced, context.attribute<bool>("keep_dims")));
 }
 
-Status reference(ReferenceContext& context) {
+// The first index of the best element: isBetter(x, y) says that x is better than y, neither of which is NaN, which is
+// better than all.
+template <class F>
+Status referenceArg(ReferenceContext& context, F&& isBetter) {
   const Tensor& x = *context.operands[0];
   if (x.numElements() == 0) {
     return {};  // an axis of symbolic length may be empty in a run: its indices are 0
@@ -27,8 +32,8 @@ Status reference(ReferenceContext& context) {
         const T* line = x.data<T>() + o * view.n * view.inner + i;
         int64_t best = 0;
         for (int64_t k = 1; k < view.n; ++k) {
-          const T value = line[k * view.inner], largest = line[best * view.inner];
-          if (largest == largest && (value > largest || value != value)) {
+          const T value = line[k * view.inner], known = line[best * view.inner];
+          if (known == known && (isBetter(value, known) || value != value)) {
             best = k;
           }
         }
@@ -39,4 +44,23 @@ Status reference(ReferenceContext& context) {
   });
 }
 
-}  // namespace kiln::ops::argmax
+}  // namespace
+
+namespace argmax {
+
+Status inferShape(ShapeContext& context) { return inferArg(context); }
+Status reference(ReferenceContext& context) {
+  return referenceArg(context, [](auto x, auto y) { return x > y; });
+}
+
+}  // namespace argmax
+
+namespace argmin {
+
+Status inferShape(ShapeContext& context) { return inferArg(context); }
+Status reference(ReferenceContext& context) {
+  return referenceArg(context, [](auto x, auto y) { return x < y; });
+}
+
+}  // namespace argmin
+}  // namespace kiln::ops

@@ -5,6 +5,7 @@ def Kiln_LogSoftmaxOp : Kiln_Op<"log_softmax", "reduction", [Pure]> {
   let derivative = RuleInCpp;
   let tolerance = Ulp<32>;
   let composite = 1;
+  let example = [{ {"x": [1, 2, 3]} }];
   let summary = "Logarithm of the softmax along an axis";
   let description = [{
     `x - max - log(sum(exp(x - max)))` along `axis`.

@@ -6,6 +6,7 @@ def Kiln_ReduceMaxOp : Kiln_Op<"reduce_max", "reduction", [Pure]> {
   let tolerance = Exact;
   let customBuilder = 1;
   let sweep = "custom";
+  let example = [{ {"x": [[1, 2, 3], [4, 5, 6]], "axes": [1]} }];
   let summary = "Largest value over axes";
   let description = [{
     The largest value over `axes`; NaN when one is; the lowest value (-inf) for no elements. The gradient is shared equally by all places that hold the largest value.

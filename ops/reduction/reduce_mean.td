@@ -6,6 +6,7 @@ def Kiln_ReduceMeanOp : Kiln_Op<"reduce_mean", "reduction", [Pure]> {
   let tolerance = SumUlp<3>;
   let customBuilder = 1;
   let sweep = "custom";
+  let example = [{ {"x": [[1, 2, 3], [4, 5, 6]], "axes": [1]} }];
   let summary = "Mean over axes";
   let description = [{
     The sum over `axes` divided by their length; NaN for no elements.

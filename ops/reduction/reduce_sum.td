@@ -6,6 +6,7 @@ def Kiln_ReduceSumOp : Kiln_Op<"reduce_sum", "reduction", [Pure]> {
   let tolerance = SumUlp<2>;
   let customBuilder = 1;
   let sweep = "custom";
+  let example = [{ {"x": [[1, 2, 3], [4, 5, 6]], "axes": [1]} }];
   let summary = "Sum over axes";
   let description = [{
     The sum over `axes`; 0 for no elements. Integers wrap around.

@@ -5,6 +5,7 @@ def Kiln_SoftmaxOp : Kiln_Op<"softmax", "reduction", [Pure]> {
   let derivative = RuleInCpp;
   let tolerance = Ulp<16>;
   let composite = 1;
+  let example = [{ {"x": [1, 2, 3]} }];
   let summary = "Softmax along an axis";
   let description = [{
     `exp(x - max) / sum(exp(x - max))` along `axis`.

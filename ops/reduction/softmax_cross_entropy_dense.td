@@ -7,6 +7,7 @@ def Kiln_SoftmaxCrossEntropyDenseOp : Kiln_Op<"softmax_cross_entropy_dense", "re
   let composite = 1;
   let customBuilder = 1;
   let sweep = "custom";
+  let example = [{ {"logits": [[1, 2, 3]], "labels": [[0.1, 0.2, 0.7]]} }];
   let summary = "Cross entropy of logits and class probabilities";
   let description = [{
     `result[..] = -sum(labels[.., :] * log_softmax(logits)[.., :])` over the last axis.

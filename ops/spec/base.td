@@ -25,13 +25,18 @@ class Kiln_TensorOf<list<Type> types, list<string> names, string described> : Ra
   list<string> dtypes = names;
   string dtypeSummary = described;
 }
-defvar kFloats = [F32, F64];
-defvar kFloatNames = ["f32", "f64"];
-defvar kInts = [I32, I64];
-defvar kIntNames = ["i32", "i64"];
+defvar kFloats = [F16, BF16, F32, F64];
+defvar kFloatNames = ["f16", "bf16", "f32", "f64"];
+defvar kInts = [I8, I16, I32, I64, UI8, UI16, UI32, UI64];
+defvar kIntNames = ["i8", "i16", "i32", "i64", "u8", "u16", "u32", "u64"];
 
 def Kiln_Float : Kiln_TensorOf<kFloats, kFloatNames, "float tensor">;
+// For algorithms that halves cannot carry: linear algebra and the like.
+def Kiln_WideFloat : Kiln_TensorOf<[F32, F64], ["f32", "f64"], "f32 or f64 tensor">;
 def Kiln_Int : Kiln_TensorOf<kInts, kIntNames, "integer tensor">;
+// Positions, class numbers and counts.
+def Kiln_Index : Kiln_TensorOf<[I32, I64], ["i32", "i64"], "index tensor: i32 or i64">;
+def Kiln_IntOrBool : Kiln_TensorOf<!listconcat(kInts, [I1]), !listconcat(kIntNames, ["bool"]), "integer or bool tensor">;
 def Kiln_Numeric : Kiln_TensorOf<!listconcat(kFloats, kInts), !listconcat(kFloatNames, kIntNames), "numeric tensor">;
 def Kiln_Bool : Kiln_TensorOf<[I1], ["bool"], "bool tensor">;
 def Kiln_Any : Kiln_TensorOf<!listconcat(kFloats, kInts, [I1]), !listconcat(kFloatNames, kIntNames, ["bool"]), "tensor">;
@@ -63,13 +68,15 @@ class SumUlp<int n> : Tolerance<"sum_ulp", n>;   // n units in the last place of
 class Derivative<string k> { string kind = k; }
 
 // One dag for each operand: d result / d operand. Operators are op names; leaves are operands ($x), the result ($result), One,
-// Zero, or Num<"0.5">. vjp and jvp are generated from these. For elementwise ops with one result.
+// Zero, Num<"0.5">, or a float attribute ($alpha). vjp and jvp are generated from these. For elementwise ops with one result.
 class Partials<list<dag> dags> : Derivative<"partials"> { list<dag> partials = dags; }
 // Linear in each of the named operands (bilinear when there are two): jvp applies the op to tangents; the transpose is
 // `transpose<Op>` in compiler/differentiate.
 class Linear<list<string> names> : Derivative<"linear"> { list<string> operands = names; }
-// vjp and jvp are written in C++, compiler/differentiate/<op>.cc.
+// vjp and jvp are written in C++, compiler/differentiate/<op>.cc: `vjp<Op>` and `jvp<Op>`, for the op's first result.
 def RuleInCpp : Derivative<"cpp">;
+// Of composite ops: that of the ops that they expand into.
+def ThroughExpansion : Derivative<"expansion">;
 // No derivative, with the reason that a user reads.
 class NotDifferentiable<string why> : Derivative<"none"> { string reason = why; }
 
@@ -82,6 +89,8 @@ class Num<string v> : Leaf { string number = v; }
 class OpHandle<string n> { string op = n; }
 // A bare leaf as a dag: (get $x).
 def get;
+// No dag.
+def none;
 
 //===-- ops --------------------------------------------------------------------------------------------------------------
 
@@ -91,8 +100,13 @@ class Kiln_Op<string mnemonic, string opFamily, list<Trait> traits = []> : Op<Ki
   Derivative derivative = ?;
   // The functor in ops/elementwise/scalars.h that computes one element; "" for ops that are no elementwise maps.
   string scalar = "";
-  // Expanded into other ops by compiler/simplify before kernels are formed.
+  // Expanded into other ops before kernels are formed, by `expand<Op>` in compiler/simplify.
   bit composite = 0;
+  // A composite elementwise op written as one dag of other elementwise ops, leaves as in Partials: its expansion and its
+  // reference, which computes it in a wider type, are generated.
+  dag formula = (none);
+  // Computed by a function of runtime/kernels, which compiled code calls through the table of the ABI.
+  bit library = 0;
   // Has an operand-dependent fault (index range, division by zero).
   bit mayFault = 0;
   // 0: the interpreter itself gives the op its meaning, so there is no reference function.
@@ -101,6 +115,9 @@ class Kiln_Op<string mnemonic, string opFamily, list<Trait> traits = []> : Op<Ki
   bit customBuilder = 0;
   // Inputs of the generated sweep: "any", "positive", "unit" (-1..1), "nonzero", or "custom" (row in the sweep's own table).
   string sweep = "any";
+  // Inputs of the example on the docs page, whose results the reference computes: a JSON object of operands, as nested
+  // lists, and attributes. Elementwise ops have inputs without saying so.
+  string example = "";
   // GraphDef version that brought the op.
   int since = 1;
   let hasVerifier = 1;
@@ -123,6 +140,35 @@ class Kiln_BinaryOp<string mnemonic, string fn, TypeConstraint type, Derivative 
   let arguments = (ins type:$x, type:$y);
   let results = (outs type:$result);
   let scalar = fn;
+  let derivative = d;
+  let tolerance = t;
+}
+
+// w[i] = f(x[i], y[i], z[i]): equal types.
+class Kiln_TernaryOp<string mnemonic, string fn, TypeConstraint type, Derivative d, Tolerance t = Exact>
+    : Kiln_Op<mnemonic, "elementwise", [Pure, SameOperandsAndResultType]> {
+  let arguments = (ins type:$x, type:$y, type:$z);
+  let results = (outs type:$result);
+  let scalar = fn;
+  let derivative = d;
+  let tolerance = t;
+}
+
+// r[i] = f(x[i]), a bool tensor.
+class Kiln_TestOp<string mnemonic, string fn, TypeConstraint type = Kiln_Float> : Kiln_Op<mnemonic, "elementwise", [Pure]> {
+  let arguments = (ins type:$x);
+  let results = (outs Kiln_Bool:$result);
+  let scalar = fn;
+  let derivative = NotDifferentiable<"a test gives a bool, which has no derivative">;
+}
+
+// An elementwise op given by a formula: operands of equal type, then float attributes with defaults.
+class Kiln_FormulaOp<string mnemonic, string opFamily, dag ins, TypeConstraint type, dag f, Tolerance t,
+                     Derivative d = ThroughExpansion> : Kiln_Op<mnemonic, opFamily, [Pure, SameOperandsAndResultType]> {
+  let arguments = ins;
+  let results = (outs type:$result);
+  let composite = 1;
+  let formula = f;
   let derivative = d;
   let tolerance = t;
 }

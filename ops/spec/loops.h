@@ -6,49 +6,79 @@
 #include <vector>
 
 #include "ops/spec/schema.h"
+#include "proto/base/half.h"
 
 namespace kiln::ops {
 
-/// Calls `body(T{})` with the C++ type of `dtype`, which must be f32, f64, i32, i64 or bool (as inferNode has checked).
+/// Calls `body(T{})` with the C++ type of a float dtype: f16, bf16, f32 or f64 (as inferNode has checked). All
+/// branches of `body` return Status.
 template <class F>
-Status withType(DType dtype, F&& body) {
+Status withFloat(DType dtype, F&& body) {
   switch (dtype) {
+    case f16:
+      return body(Half{});
+    case bf16:
+      return body(BFloat16{});
     case f32:
       return body(float{});
-    case f64:
-      return body(double{});
-    case i32:
-      return body(int32_t{});
-    case i64:
-      return body(int64_t{});
     default:
-      KILN_CHECK(dtype == boolean);
-      return body(bool{});
+      KILN_CHECK(dtype == f64);
+      return body(double{});
   }
 }
 
-/// withType for float types only.
+/// withFloat for f32 and f64 only.
 template <class F>
-Status withFloat(DType dtype, F&& body) {
+Status withWideFloat(DType dtype, F&& body) {
   KILN_CHECK(dtype == f32 || dtype == f64);
   return dtype == f32 ? body(float{}) : body(double{});
 }
 
-/// withType for numeric types: without bool.
+/// withFloat for integers: i8 to i64, u8 to u64; not bool.
 template <class F>
-Status withNumeric(DType dtype, F&& body) {
-  return withType(dtype, [&](auto zero) -> Status {
-    if constexpr (std::is_same_v<decltype(zero), bool>) {
-      checkFailed(__FILE__, __LINE__, "a numeric dtype");
-    } else {
-      return body(zero);
-    }
-  });
+Status withInteger(DType dtype, F&& body) {
+  switch (dtype) {
+    case i8:
+      return body(int8_t{});
+    case i16:
+      return body(int16_t{});
+    case i32:
+      return body(int32_t{});
+    case i64:
+      return body(int64_t{});
+    case u8:
+      return body(uint8_t{});
+    case u16:
+      return body(uint16_t{});
+    case u32:
+      return body(uint32_t{});
+    default:
+      KILN_CHECK(dtype == u64);
+      return body(uint64_t{});
+  }
 }
 
-/// Sums of T: double for floats, wrapping for integers.
+/// withFloat for numeric types: floats and integers, not bool.
+template <class F>
+Status withNumeric(DType dtype, F&& body) {
+  return isFloat(dtype) ? withFloat(dtype, body) : withInteger(dtype, body);
+}
+
+/// withFloat for integers and bool.
+template <class F>
+Status withIntegerOrBool(DType dtype, F&& body) {
+  return dtype == boolean ? body(bool{}) : withInteger(dtype, body);
+}
+
+/// withFloat for every type that computes: numeric types and bool.
+template <class F>
+Status withType(DType dtype, F&& body) {
+  return dtype == boolean ? body(bool{}) : withNumeric(dtype, body);
+}
+
+/// Sums of T: double for floats, to be rounded once; wrapping for integers.
 template <class T>
-using Accumulator = std::conditional_t<std::is_floating_point_v<T>, double, uint64_t>;
+using Accumulator = std::conditional_t<kIsFloatType<T>, double, uint64_t>;
 
 /// The distances between neighbours along each axis of a dense row-major tensor.
 inline std::vector<int64_t> stridesOf(const std::vector<int64_t>& dims) {

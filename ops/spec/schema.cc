@@ -146,6 +146,7 @@ Status inferNode(const OpSchema& op, Attributes& attributes, ShapeContext& conte
   }
   KILN_RETURN_IF_ERROR(checkDTypes<ErrorId::kO0102>(op.operands, context.operands));
   KILN_RETURN_IF_ERROR(checkAttributes(op, attributes));
+  context.op = &op;
   context.attributes = &attributes;
   context.results.clear();
   KILN_RETURN_IF_ERROR(op.inferShape(context));

@@ -14,8 +14,11 @@
 
 namespace kiln {
 
+struct OpSchema;
+
 /// What inferShape sees of a node and fills in.
 struct ShapeContext {
+  const OpSchema* op = nullptr;  ///< Set by inferNode().
   std::span<const ValueType> operands;
   const Attributes* attributes = nullptr;
   /// For each operand that holds a shape known while building (a shape_value, an integer constant, or arithmetic on
@@ -70,7 +73,8 @@ struct AttributeSpec {
   std::optional<Attribute> defaultValue;  ///< None: required.
 };
 
-enum class GradientKind { kPartials, kLinear, kRule, kNone };
+/// How an op is differentiated; kExpansion: as the ops that it expands into.
+enum class GradientKind { kPartials, kLinear, kRule, kExpansion, kNone };
 enum class ToleranceKind { kExact, kUlp, kSumUlp };
 
 /// How far a compiled result may be from the reference: `amount` units in the last place of the result, or of the sum
@@ -93,8 +97,10 @@ struct OpSchema {
   std::string_view noGradientReason;
   bool isElementwise = false;
   bool isComposite = false;
+  bool isLibrary = false;  ///< Computed by a function of runtime/kernels.
   bool mayFault = false;
-  std::string_view sweep;  ///< Input class of the generated tests.
+  std::string_view sweep;    ///< Input class of the generated tests.
+  std::string_view example;  ///< JSON of the inputs of the documented example, or empty.
   int since = 1;
   InferShapeFn inferShape = nullptr;
   ReferenceFn reference = nullptr;  ///< Null for ops that the interpreter itself handles: placeholder, variable,

@@ -74,11 +74,14 @@ inline void expectValues(const Tensor& found, const std::vector<int64_t>& dims, 
   }
 }
 
-/// Values within a relative error of 1e-14 for f64 and 1e-7 for f32.
+/// Values within a relative error of 1e-14 for f64, 1e-7 for f32, 1e-3 for f16 and 8e-3 for bf16.
 inline void expectNear(const Tensor& found, const std::vector<int64_t>& dims, const std::vector<double>& wanted) {
   EXPECT_EQ(found.dims(), dims);
   ASSERT_EQ(found.numElements(), static_cast<int64_t>(wanted.size()));
-  const double relative = found.dtype() == f64 ? 1e-14 : 1e-7;
+  const double relative = found.dtype() == f64   ? 1e-14
+                          : found.dtype() == f32 ? 1e-7
+                          : found.dtype() == f16 ? 1e-3
+                                                 : 8e-3;
   for (size_t i = 0; i < wanted.size(); ++i) {
     EXPECT_NEAR(found.at(static_cast<int64_t>(i)), wanted[i], relative * std::fabs(wanted[i])) << "element " << i;
   }

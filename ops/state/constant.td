@@ -7,6 +7,7 @@ def Kiln_ConstantOp : Kiln_Op<"constant", "state", [ConstantLike, Pure]> {
   let customBuilder = 1;
   let sweep = "custom";
   let hasFolder = 1;  // MLIR asks every ConstantLike op for its value by folding it
+  let example = [{ {"value": [1, 2, 3]} }];
   let summary = "A constant tensor";
   let description = [{
     The value is part of the graph; large values live in the weights file.

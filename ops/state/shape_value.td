@@ -6,6 +6,7 @@ def Kiln_ShapeValueOp : Kiln_Op<"shape_value", "state", [Pure]> {
   let tolerance = Exact;
   let customBuilder = 1;
   let sweep = "custom";
+  let example = [{ {"shape": [2, 3]} }];
   let summary = "A shape as a value";
   let description = [{
     The lengths of axes as an i64 vector; symbolic dims take the values they have in the run. Shape operands of reshape, broadcast, slice and pad are made by it.

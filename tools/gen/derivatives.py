@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-"""Writes compiler/differentiate/partials.inc from the derivatives of the op entries.
+"""Writes what compiler/differentiate needs of the op entries: partials.inc, and the declarations hand_rules.inc.
 
 Each partial derivative becomes a C++ function that multiplies a cotangent or tangent with it: one function serves reverse and
 forward mode. Multiplying is folded into the expression (1 gives the tangent itself, 0 nothing, a choice is made between
@@ -9,11 +9,14 @@ import argparse
 import json
 import sys
 
+import op_spec
+
 
 class Generator:
-    def __init__(self, op, operands):
+    def __init__(self, op, operands, attributes):
         self.op = op
         self.operands = operands
+        self.attributes = attributes
 
     def fail(self, what):
         sys.exit(f'kiln.{self.op}: error: derivative {what}')
@@ -21,8 +24,10 @@ class Generator:
     def leaf(self, name):
         if name == 'result':
             return 'p.result()'
+        if name in self.attributes:
+            return f'p.attribute("{name}")'
         if name not in self.operands:
-            self.fail(f'names ${name}, which is no operand')
+            self.fail(f'names ${name}, which is neither operand nor float attribute')
         return f'p.operand({self.operands.index(name)})'
 
     def argument(self, pair):
@@ -93,11 +98,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('json')
     parser.add_argument('--output', required=True)
+    parser.add_argument('--hand-rules', required=True)
     options = parser.parse_args()
     with open(options.json, encoding='utf-8') as file:
         records = json.load(file)
     Generator.records = records
-    functions, rows = [], []
+    functions, rows, declarations = [], [], []
     for name in sorted(records['!instanceof']['Kiln_Op']):
         record = records[name]
         derivative = records[record['derivative']['def']]
@@ -111,9 +117,15 @@ def main():
                     sys.exit(f'kiln.{op}: error: linear in {operand}, which is no operand')
                 positions.append(operands.index(operand))
             rows.append(('linear', op, f'{{{", ".join(map(str, positions))}}}'))
+        if derivative['kind'] == 'cpp' and record['hasReference']:  # the differentiation itself handles the others
+            function = op_spec.pascal(op)
+            declarations += [f'StatusOr<Value> jvp{function}(JvpContext& context);',
+                             f'Status vjp{function}(VjpContext& context);']
+            rows.append(('cpp', op, f'jvp{function}, vjp{function}'))
         if derivative['kind'] != 'partials':
             continue
-        generator = Generator(op, operands)
+        attributes = [a[1] for a in record['arguments']['args'] if a[1] not in operands]
+        generator = Generator(op, operands, attributes)
         if len(derivative['partials']) != len(operands):
             generator.fail(f'has {len(derivative["partials"])} partials for {len(operands)} operands')
         pointers = []
@@ -122,16 +134,18 @@ def main():
             if body is None:
                 pointers.append('nullptr')
                 continue
-            functions.append(f'Value {op}Partial{i}(PartialBuilder& p, Value t) {{ return {body}; }}')
+            functions.append(f'Value {op}Partial{i}(DagBuilder& p, Value t) {{ return {body}; }}')
             pointers.append(f'{op}Partial{i}')
         rows.append(('partials', op, f'{{{", ".join(pointers)}}}'))
     text = ['// Written by tools/gen/derivatives.py.', *functions, 'const PartialRow kPartialRows[] = {']
     text += [f'    {{"{op}", {value}}},' for kind, op, value in rows if kind == 'partials']
     text += ['};', 'const LinearRow kLinearRows[] = {']
     text += [f'    {{"{op}", {value}}},' for kind, op, value in rows if kind == 'linear']
+    text += ['};', 'const HandRow kHandRows[] = {']
+    text += [f'    {{"{op}", {value}}},' for kind, op, value in rows if kind == 'cpp']
     text += ['};', '']
-    with open(options.output, 'w', encoding='utf-8') as file:
-        file.write('\n'.join(text))
+    op_spec.write_if_changed(options.output, '\n'.join(text))
+    op_spec.write_if_changed(options.hand_rules, '\n'.join(['// Written by tools/gen/derivatives.py.', *declarations, '']))
 
 
 if __name__ == '__main__':

@@ -9,14 +9,17 @@ ATTRIBUTE_KINDS = {
     'I64Attr': ('kInt', 'int64_t'),
     'F64Attr': ('kFloat', 'double'),
     'BoolAttr': ('kBool', 'bool'),
+    'StrAttr': ('kString', 'std::string'),
     'TypeAttr': ('kDType', 'DType'),
     'DenseI64ArrayAttr': ('kInts', 'std::vector<int64_t>'),
     'ElementsAttr': ('kTensor', 'TensorPtr'),
     'FlatSymbolRefAttr': ('kString', 'std::string'),
     'Kiln_ShapeAttr': ('kShape', 'Shape'),
 }
-DTYPE_CPP = {'f32': 'float', 'f64': 'double', 'i32': 'int32_t', 'i64': 'int64_t', 'bool': 'bool'}
-DERIVATIVE_KINDS = {'partials': 'kPartials', 'linear': 'kLinear', 'cpp': 'kRule', 'none': 'kNone'}
+DTYPE_CPP = {'f16': 'Half', 'bf16': 'BFloat16', 'f32': 'float', 'f64': 'double', 'bool': 'bool'}
+DTYPE_CPP |= {f'{sign}{bits}': f'{name}{bits}_t' for sign, name in (('i', 'int'), ('u', 'uint')) for bits in (8, 16, 32, 64)}
+DERIVATIVE_KINDS = {'partials': 'kPartials', 'linear': 'kLinear', 'cpp': 'kRule', 'expansion': 'kExpansion',
+                    'none': 'kNone'}
 TOLERANCE_KINDS = {'exact': 'kExact', 'ulp': 'kUlp', 'sum_ulp': 'kSumUlp'}
 
 
@@ -46,13 +49,17 @@ class Op:
         self.description = clean(record.get('description') or '')
         self.scalar = record['scalar']
         self.composite = bool(record['composite'])
+        self.library = bool(record['library'])
+        self.formula = record['formula'] if record['formula']['operator']['def'] != 'none' else None
         self.may_fault = bool(record['mayFault'])
         self.custom_builder = bool(record['customBuilder'])
         self.has_reference = bool(record['hasReference'])
         self.sweep = record['sweep']
+        self.example = record['example'].strip()
         self.since = record['since']
         parents = record['!superclasses']
-        self.generic = next((g for g in ('Unary', 'Binary', 'Compare') if f'Kiln_{g}Op' in parents), None)
+        generics = ('Unary', 'Binary', 'Ternary', 'Compare', 'Test', 'Formula')
+        self.generic = next((g for g in generics if f'Kiln_{g}Op' in parents), None)
 
         def refuse(what):
             problems.append(f'{self.path}: error: op kiln.{self.name} {what}')
@@ -86,8 +93,10 @@ class Op:
             refuse(f"has {len(self.derivative['partials'])} partial derivatives for {len(self.operands)} operands")
         if self.gradient == 'kLinear' and not set(self.derivative['operands']) <= known:
             refuse(f"is linear in {self.derivative['operands']}, but its operands are {sorted(known)}")
-        if not self.custom_builder and (any(o.variadic for o in self.operands) or len(self.results) != 1):
-            refuse('needs `let customBuilder = 1`: builders are generated for fixed operands and one result')
+        if self.gradient == 'kExpansion' and not self.composite:
+            refuse('has the derivative ThroughExpansion, but is no composite')
+        if not self.custom_builder and (any(o.variadic for o in self.operands) or not self.results):
+            refuse('needs `let customBuilder = 1`: builders are generated for fixed operands and at least one result')
 
     def read_attribute(self, records, held_name, held, name, refuse):
         default = None
@@ -148,3 +157,7 @@ def write_if_changed(path, text):
 def camel(name):
     head, *tail = name.split('_')
     return head + ''.join(word.capitalize() for word in tail)
+
+
+def pascal(name):
+    return ''.join(word.capitalize() for word in name.split('_'))

@@ -66,7 +66,7 @@ class Entries(unittest.TestCase):
 
     def test_docs_name_every_op(self):
         ops = self.read()
-        page = op_docs.page(ops)
+        page = op_docs.page(ops, {})
         for op in ops:
             self.assertIn(f'## kiln.{op.name}\n', page)
         self.assertIn('dresult/dx = `sub(1, mul(result, result))`', page)

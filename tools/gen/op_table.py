@@ -3,6 +3,7 @@
 import argparse
 import json
 
+import formulas
 import op_spec
 
 HEADER = '// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception\n' \
@@ -16,7 +17,8 @@ def quote(text):
 def attribute_default(attribute):
     if attribute.default is None:
         return 'std::nullopt'
-    cast = {'kInt': 'int64_t{%s}', 'kFloat': 'double{%s}', 'kBool': 'bool{%s}', 'kString': 'std::string(%s)'}
+    cast = {'kInt': 'int64_t{%s}', 'kFloat': 'double{%s}', 'kBool': 'bool{%s}', 'kString': 'std::string(%s)',
+            'kInts': 'std::vector<int64_t>%s'}
     return f'Attribute({cast[attribute.kind] % attribute.default})'
 
 
@@ -24,27 +26,41 @@ def value_row(value):
     return f'{{"{value.name}", kDtypes_{"_".join(value.dtypes)}, "{value.summary}", {str(value.variadic).lower()}}}'
 
 
+def types_of(op):
+    return ', '.join(op_spec.DTYPE_CPP[t] for t in op.operands[0].dtypes)
+
+
 def functions(op):
     """The inferShape and reference of the row."""
+    if op.formula:
+        return 'ops::elementwise::inferSameType', f'referenceOf_{op.name}'
     if op.generic:
-        infer = 'inferComparison' if op.generic == 'Compare' else 'inferSameType'
-        loop = 'referenceUnary' if op.generic == 'Unary' else 'referenceBinary'
-        types = ', '.join(op_spec.DTYPE_CPP[t] for t in op.operands[0].dtypes)
-        return f'ops::elementwise::{infer}', f'ops::elementwise::{loop}<ops::scalars::{op.scalar}, {types}>'
+        infer = 'inferTest' if op.generic in ('Compare', 'Test') else 'inferSameType'
+        return (f'ops::elementwise::{infer}',
+                f'ops::elementwise::referenceScalar<ops::scalars::{op.scalar}, {types_of(op)}>')
     return f'ops::{op.name}::inferShape', f'ops::{op.name}::reference' if op.has_reference else 'nullptr'
 
 
-def table(ops):
+def table(ops, records):
     out = [HEADER, '#include "ops/elementwise/reference.h"\n']
+    out.append('namespace kiln::ops::scalars {')
+    out += formulas.functors(ops, records)
+    out.append('}  // namespace kiln::ops::scalars\n')
     for op in ops:
         if not op.generic:
             reference = ' Status reference(ReferenceContext&);' if op.has_reference else ''
             out.append(f'namespace kiln::ops::{op.name} {{ Status inferShape(ShapeContext&);{reference} }}')
     out.append('\nnamespace kiln {\nnamespace {\n')
     for dtypes in sorted({tuple(v.dtypes) for op in ops for v in op.operands + op.results}):
-        names = ', '.join('DType::k' + t.capitalize() for t in dtypes)
+        names = ', '.join('DType::k' + ('Bool' if t == 'bool' else t.upper()) for t in dtypes)
         out.append(f'constexpr DType kDtypes_{"_".join(dtypes)}[] = {{{names}}};')
     for op in ops:
+        if op.formula:
+            values = ', '.join(f'.{a.name} = context.attribute<double>("{a.name}")' for a in op.attributes)
+            out.append(f"""
+Status referenceOf_{op.name}(ReferenceContext& context) {{
+  return ops::elementwise::referenceMap<{types_of(op)}>(context, ops::scalars::{op_spec.pascal(op.name)}Formula{{{values}}});
+}}""")
         infer, reference = functions(op)
         attributes = ', '.join(
             f'{{"{a.name}", AttributeKind::{a.kind}, {attribute_default(a)}}}' for a in op.attributes)
@@ -61,10 +77,12 @@ OpSchema schemaOf_{op.name}() {{
       .tolerance = {{ToleranceKind::{op.tolerance[0]}, {op.tolerance[1]}}},
       .gradient = GradientKind::{op.gradient},
       .noGradientReason = {quote(op.no_gradient_reason)},
-      .isElementwise = {str(bool(op.scalar)).lower()},
+      .isElementwise = {str(bool(op.scalar or op.formula)).lower()},
       .isComposite = {str(op.composite).lower()},
+      .isLibrary = {str(op.library).lower()},
       .mayFault = {str(op.may_fault).lower()},
       .sweep = "{op.sweep}",
+      .example = {quote(op.example)},
       .since = {op.since},
       .inferShape = {infer},
       .reference = {reference},
@@ -90,11 +108,20 @@ def builders(ops):
         if op.custom_builder:
             continue
         name = op_spec.camel(op.name)
-        decls.append(f'/// {op.summary}: kiln.{op.name}.\nValue {name}({parameters(op, True)});')
+        results = [op_spec.camel(r.name) for r in op.results]
+        returned = 'Value'
+        if len(results) > 1:
+            returned = f'{op_spec.pascal(op.name)}Result'
+            decls.append(f'/// What {name}() gives.\nstruct {returned} {{\n  Value {", ".join(results)};\n}};')
+        decls.append(f'/// {op.summary}: kiln.{op.name}.\n{returned} {name}({parameters(op, True)});')
         operands = ', '.join(op_spec.camel(o.name) for o in op.operands)
         attributes = ', '.join(f'{{"{a.name}", Attribute({op_spec.camel(a.name)})}}' for a in op.attributes)
-        defs.append(f'Value {name}({parameters(op, False)}) {{\n'
-                    f'  return detail::makeOperation("{op.name}", {{{operands}}}, Attributes{{{attributes}}});\n}}')
+        made = f'("{op.name}", {{{operands}}}, Attributes{{{attributes}}})'
+        body = f'  return detail::makeOperation{made};\n'
+        if len(results) > 1:
+            listed = ', '.join(f'r[{i}]' for i in range(len(results)))
+            body = f'  const std::vector<Value> r = detail::makeOperations{made};\n  return {{{listed}}};\n'
+        defs.append(f'{returned} {name}({parameters(op, False)}) {{\n{body}}}')
     return '\n'.join(decls) + '\n', '\n'.join(defs) + '\n'
 
 
@@ -107,7 +134,9 @@ def main():
     parser.add_argument('--defs', required=True)
     args = parser.parse_args()
     ops = op_spec.read_ops(args.json, args.root)
-    op_spec.write_if_changed(args.table, table(ops))
+    with open(args.json, encoding='utf-8') as file:
+        records = json.load(file)
+    op_spec.write_if_changed(args.table, table(ops, records))
     decls, defs = builders(ops)
     op_spec.write_if_changed(args.decls, decls)
     op_spec.write_if_changed(args.defs, defs)
