@@ -7,4 +7,8 @@
 #include "graph/ir/graph.h"          // IWYU pragma: export
 #include "graph/nn/dense.h"          // IWYU pragma: export
 #include "graph/nn/initializers.h"   // IWYU pragma: export
+#include "graph/optim/average.h"     // IWYU pragma: export
+#include "graph/optim/clip.h"        // IWYU pragma: export
+#include "graph/optim/methods.h"     // IWYU pragma: export
 #include "graph/optim/optimizer.h"   // IWYU pragma: export
+#include "graph/optim/schedule.h"    // IWYU pragma: export

@@ -107,8 +107,10 @@ Value GraphBuilder::constant(Tensor value, std::string_view name, Where where) {
 
 Value GraphBuilder::scalar(double value, DType dtype, Where where) {
   Tensor tensor(dtype, {});
-  const bool isWhole = isInteger(dtype) || dtype == boolean;
-  if (byteSize(dtype, 1) > 0) {
+  // Of smaller types and strings there is no number to store; the constant is refused below.
+  const bool hasNumbers = bitWidth(dtype) >= (isFloat(dtype) ? 16 : 8);
+  const bool isWhole = hasNumbers && (isInteger(dtype) || dtype == boolean);
+  if (hasNumbers) {
     tensor.set(0, value);
   }
   if (isWhole && tensor.at(0) != value) {

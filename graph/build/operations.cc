@@ -51,20 +51,25 @@ Value poisonOf(const Operand& x) { return x.value.builder()->state().poison(); }
 
 namespace detail {
 
-Value makeOperation(std::string_view op, std::vector<Operand> operands, Attributes attributes) {
+std::vector<Value> makeOperations(std::string_view op, std::vector<Operand> operands, Attributes attributes) {
   GraphBuilder* builder = nullptr;
   for (const Operand& operand : operands) {
     builder = builder != nullptr || operand.number ? builder : operand.value.builder();
   }
+  const size_t numResults = findOp(op)->results.size();
   if (builder == nullptr) {
-    return Value();  // numbers and empty values only: whoever uses the result hears of it
+    return std::vector<Value>(numResults);  // numbers and empty values only: whoever uses the result hears of it
   }
   std::optional<std::vector<Value>> values = operandValues(*builder, op, operands);
-  if (!values) {
-    return builder->state().poison();
+  std::vector<Value> results;
+  if (values) {
+    results = builder->makeNode(op, *values, std::move(attributes), "", operands[0].where);
   }
-  std::vector<Value> results = builder->makeNode(op, *values, std::move(attributes), "", operands[0].where);
-  return results.empty() ? builder->state().poison() : results[0];
+  return results.empty() ? std::vector<Value>(numResults, builder->state().poison()) : results;
+}
+
+Value makeOperation(std::string_view op, std::vector<Operand> operands, Attributes attributes) {
+  return makeOperations(op, std::move(operands), std::move(attributes))[0];
 }
 
 }  // namespace detail

@@ -13,6 +13,11 @@
 #include <vector>
 
 #include "graph/build/builder.h"
+#include "graph/build/convolution_operations.h"
+#include "graph/build/loss_operations.h"
+#include "graph/build/movement_operations.h"
+#include "graph/build/random_operations.h"
+#include "graph/build/reduction_operations.h"
 
 namespace kiln {
 
@@ -20,6 +25,8 @@ namespace detail {
 /// One node of an op with one result: numbers become constants, elementwise operands are broadcast. The node's place is
 /// that of the first operand.
 Value makeOperation(std::string_view op, std::vector<Operand> operands, Attributes attributes = {});
+/// The same for an op with several results: all of them, poisoned after an error.
+std::vector<Value> makeOperations(std::string_view op, std::vector<Operand> operands, Attributes attributes = {});
 }  // namespace detail
 
 #include "graph/build/ops_decls.inc"

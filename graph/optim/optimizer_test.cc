@@ -4,6 +4,7 @@
 #include "gmock/gmock.h"
 #include "graph/eval/interpreter.h"
 #include "graph/nn/dense.h"
+#include "graph/optim/methods.h"
 #include "gtest/gtest.h"
 
 namespace kiln {
