@@ -35,6 +35,13 @@ TEST(Abi, offsets_are_frozen) {
   EXPECT_EQ(offsetof(kiln_error_t, values), 8u);
   EXPECT_EQ(offsetof(kiln_library_t, exp), 8u);
   EXPECT_EQ(offsetof(kiln_library_t, pow), 48u);
+  EXPECT_EQ(offsetof(kiln_library_t, kernels), 56u);
+  EXPECT_EQ(offsetof(kiln_library_t, num_kernels), 64u);
+  EXPECT_EQ(offsetof(kiln_library_t, tan), 72u);
+  EXPECT_EQ(offsetof(kiln_library_t, trigamma), 208u);
+  EXPECT_EQ(offsetof(kiln_library_t, fma), 240u);
+  EXPECT_EQ(KILN_KERNEL_CUMSUM, 0);
+  EXPECT_EQ(KILN_KERNEL_LU, 9);
   EXPECT_EQ(sizeof(kiln_entry_t), 16u);
   EXPECT_EQ(offsetof(kiln_executable_t, num_entries), 8u);
   EXPECT_EQ(offsetof(kiln_executable_t, entries), 16u);

@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define KILN_ABI_VERSION 1u
+#define KILN_ABI_VERSION 2u
 
 /* A pointer that always takes eight bytes. */
 #define KILN_PTR(type, name) \
@@ -31,7 +31,9 @@ enum {
   KILN_STATUS_DIVIDE_BY_ZERO = 3, /* integer division; values: the dividend, 0 */
   KILN_STATUS_ASSERT = 4,         /* an assert op failed */
   KILN_STATUS_DIM_MISMATCH = 5,   /* values: found, wanted */
-  KILN_STATUS_INTERNAL = 6
+  KILN_STATUS_INTERNAL = 6,
+  KILN_STATUS_NOT_POSITIVE_DEFINITE = 7, /* values: the order of the first minor that is not positive, the matrix */
+  KILN_STATUS_SINGULAR = 8               /* values: the first column without a pivot, the matrix of the batch */
 };
 
 typedef struct kiln_error_t {
@@ -57,6 +59,39 @@ typedef kiln_status_t (*kiln_parallel_for_fn_t)(struct kiln_context_t* context, 
 
 typedef double (*kiln_unary_f64_fn_t)(double);
 typedef double (*kiln_binary_f64_fn_t)(double, double);
+typedef double (*kiln_ternary_f64_fn_t)(double, double, double);
+
+/* A library op: the host's function that computes it. buffers: the operands, then the results, dense and row-major.
+ * arguments: the node's number for faults; for each operand and then each result its dtype (the numbers of
+ * proto/base/dtype.h), its rank, and its lengths; then each attribute in the order of the op's schema: an integer or
+ * bool as itself, a float as the bits of an f64, a list as its count and numbers. The function keeps no state,
+ * allocates nothing, and gives the same bits on any number of threads; it may use the context's parallel_for. It
+ * returns a status, and fills the error slot when that is not OK. */
+typedef kiln_status_t (*kiln_kernel_fn_t)(struct kiln_context_t* context, void* const* buffers,
+                                          const int64_t* arguments);
+
+/* The library ops, in the order of their places in the table: X(constant, name of the op). Only added to, at the end. */
+#define KILN_KERNELS(X)                   \
+  X(CUMSUM, cumsum)                       \
+  X(CUMPROD, cumprod)                     \
+  X(CUMMAX, cummax)                       \
+  X(CUMMIN, cummin)                       \
+  X(LINEAR_RECURRENCE, linear_recurrence) \
+  X(SORT, sort)                           \
+  X(TOP_K, top_k)                         \
+  X(CHOLESKY, cholesky)                   \
+  X(TRIANGULAR_SOLVE, triangular_solve)   \
+  X(LU, lu)                               \
+  X(CTC_LOSS, ctc_loss)                   \
+  X(CTC_LOSS_GRADIENT, ctc_loss_gradient) \
+  X(RANDOM_GAMMA, random_gamma)
+
+enum {
+#define KILN_KERNEL_NUMBER(constant, op) KILN_KERNEL_##constant,
+  KILN_KERNELS(KILN_KERNEL_NUMBER)
+#undef KILN_KERNEL_NUMBER
+  KILN_NUM_KERNELS
+};
 
 /* Scalar functions that compiled code may ask of the host (f64 only; f32 code brings its own). */
 typedef struct kiln_library_t {
@@ -68,6 +103,30 @@ typedef struct kiln_library_t {
   KILN_PTR(kiln_unary_f64_fn_t, sin);
   KILN_PTR(kiln_unary_f64_fn_t, cos);
   KILN_PTR(kiln_binary_f64_fn_t, pow);
+  KILN_PTR(const kiln_kernel_fn_t*, kernels); /* num_kernels functions; null where the host has none */
+  uint64_t num_kernels;
+  KILN_PTR(kiln_unary_f64_fn_t, tan);
+  KILN_PTR(kiln_unary_f64_fn_t, asin);
+  KILN_PTR(kiln_unary_f64_fn_t, acos);
+  KILN_PTR(kiln_unary_f64_fn_t, atan);
+  KILN_PTR(kiln_unary_f64_fn_t, sinh);
+  KILN_PTR(kiln_unary_f64_fn_t, cosh);
+  KILN_PTR(kiln_unary_f64_fn_t, asinh);
+  KILN_PTR(kiln_unary_f64_fn_t, acosh);
+  KILN_PTR(kiln_unary_f64_fn_t, atanh);
+  KILN_PTR(kiln_unary_f64_fn_t, log2);
+  KILN_PTR(kiln_unary_f64_fn_t, log10);
+  KILN_PTR(kiln_unary_f64_fn_t, cbrt);
+  KILN_PTR(kiln_unary_f64_fn_t, erf);
+  KILN_PTR(kiln_unary_f64_fn_t, erfc);
+  KILN_PTR(kiln_unary_f64_fn_t, erfinv);
+  KILN_PTR(kiln_unary_f64_fn_t, lgamma);
+  KILN_PTR(kiln_unary_f64_fn_t, digamma);
+  KILN_PTR(kiln_unary_f64_fn_t, trigamma);
+  KILN_PTR(kiln_binary_f64_fn_t, atan2);
+  KILN_PTR(kiln_binary_f64_fn_t, hypot);
+  KILN_PTR(kiln_binary_f64_fn_t, fmod); /* exact: the sign of the first, as in C */
+  KILN_PTR(kiln_ternary_f64_fn_t, fma); /* rounded once */
 } kiln_library_t;
 
 /* One for each run in flight. */

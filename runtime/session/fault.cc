@@ -18,6 +18,10 @@ Status describe(const std::string& node, kiln_status_t status, int64_t first, in
       return makeError<ErrorId::kR0043>(node, first, second);
     case KILN_STATUS_DIM_MISMATCH:
       return makeError<ErrorId::kR0044>(node, first, second);
+    case KILN_STATUS_NOT_POSITIVE_DEFINITE:
+      return annotate(makeError<ErrorId::kR0032>(first, second), node);
+    case KILN_STATUS_SINGULAR:
+      return annotate(makeError<ErrorId::kR0033>(first, second), node);
     default:
       return makeError<ErrorId::kR0045>(node, status, first, second);
   }

@@ -24,6 +24,10 @@ TEST(Fault, each_status_has_its_error) {
               "kiln.op 'check': [KILN-R0031] integer division by zero");
   expectError(runReport(KILN_STATUS_ASSERT, 1, 2), "KILN-R0043", "'check'");
   expectError(runReport(KILN_STATUS_DIM_MISMATCH, 3, 5), "KILN-R0044", "found 3, wanted 5");
+  expectError(runReport(KILN_STATUS_NOT_POSITIVE_DEFINITE, 3, 1), "KILN-R0032",
+              "kiln.op 'check': [KILN-R0032] matrix 1 is not positive definite: its leading minor of order 3");
+  expectError(runReport(KILN_STATUS_SINGULAR, 2, 0), "KILN-R0033",
+              "kiln.op 'check': [KILN-R0033] matrix 0 is singular: its column 2");
   expectError(runReport(KILN_STATUS_INTERNAL, 1, 2), "KILN-R0045", "status 6");
   expectError(runReport(-77, 1, 2), "KILN-R0045", "status -77");
 }

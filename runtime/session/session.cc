@@ -253,4 +253,15 @@ Status Session::setVariable(std::string_view name, const TensorView& value) {
 
 std::map<std::string, Tensor> Session::variables() const { return state_->variables->snapshot(); }
 
+void Session::copyVariables(std::vector<Tensor>& into) const { state_->variables->snapshot(into); }
+
+Status Session::setVariables(const std::map<std::string, TensorView>& values) {
+  std::vector<std::pair<size_t, TensorView>> indexed;
+  for (const auto& [name, value] : values) {
+    KILN_ASSIGN_OR_RETURN(size_t index, state_->variables->find(name));
+    indexed.emplace_back(index, value);
+  }
+  return state_->variables->write(indexed);
+}
+
 }  // namespace kiln

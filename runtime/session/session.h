@@ -61,6 +61,11 @@ class Session {
   Status setVariable(std::string_view name, const TensorView& value);
   /// Copies of all variables at one moment between runs.
   std::map<std::string, Tensor> variables() const;
+  /// As variables(), in the order of variableNames(). Tensors of `into` that fit keep their memory, so a loop of copies
+  /// allocates once.
+  void copyVariables(std::vector<Tensor>& into) const;
+  /// Sets several values at one moment between runs, or none. Errors: KILN-R0002, KILN-R0003.
+  Status setVariables(const std::map<std::string, TensorView>& values);
 
  private:
   struct State;

@@ -62,38 +62,73 @@ Tensor VariableStore::read(size_t index) const {
   return copy;
 }
 
-Status VariableStore::write(size_t index, const TensorView& value) {
-  Variable& variable = *variables_[index];
-  // Type and shape never change, so they are read without the lock.
+// Type and shape never change, so they are read without the lock.
+Status VariableStore::checkFits(const Variable& variable, const TensorView& value) const {
+  std::string wanted = typeText(variable.value.dtype(), variable.value.dims());
   if (value.dtype != variable.value.dtype() || !std::ranges::equal(value.dims, variable.value.dims())) {
-    return makeError<ErrorId::kR0003>(variable.name, typeText(value.dtype, value.dims),
-                                      typeText(variable.value.dtype(), variable.value.dims()));
+    return makeError<ErrorId::kR0003>(variable.name, typeText(value.dtype, value.dims), wanted);
   }
-  auto bytes = static_cast<size_t>(variable.value.numBytes());
-  if (bytes > 0 && value.data == nullptr) {
-    return makeError<ErrorId::kR0003>(variable.name, "without data",
-                                      typeText(variable.value.dtype(), variable.value.dims()));
+  if (variable.value.numBytes() > 0 && value.data == nullptr) {
+    return makeError<ErrorId::kR0003>(variable.name, "without data", wanted);
   }
-  if (bytes > 0) {
-    variable.lock.lock();
-    std::memmove(variable.value.mutableData(), value.data, bytes);
-    variable.lock.unlock();
+  return absl::OkStatus();
+}
+
+Status VariableStore::write(size_t index, const TensorView& value) {
+  std::pair<size_t, TensorView> one{index, value};
+  return write({&one, 1});
+}
+
+Status VariableStore::write(std::span<const std::pair<size_t, TensorView>> values) {
+  std::vector<const std::pair<size_t, TensorView>*> ordered;
+  for (const auto& value : values) {
+    KILN_RETURN_IF_ERROR(checkFits(*variables_[value.first], value.second));
+    ordered.push_back(&value);
+  }
+  // Runs take their locks in this order too.
+  std::ranges::sort(ordered, {}, [](const auto* value) { return value->first; });
+  for (const auto* value : ordered) {
+    variables_[value->first]->lock.lock();
+  }
+  for (const auto* value : ordered) {
+    Tensor& variable = variables_[value->first]->value;
+    if (variable.numBytes() > 0) {
+      std::memmove(variable.mutableData(), value->second.data, static_cast<size_t>(variable.numBytes()));
+    }
+  }
+  for (const auto* value : ordered) {
+    variables_[value->first]->lock.unlock();
   }
   return absl::OkStatus();
 }
 
 std::map<std::string, Tensor> VariableStore::snapshot() const {
-  std::map<std::string, Tensor> values;
+  std::vector<Tensor> values;
+  snapshot(values);
+  std::map<std::string, Tensor> named;
+  for (size_t i = 0; i < values.size(); ++i) {
+    named.emplace(variables_[i]->name, std::move(values[i]));
+  }
+  return named;
+}
+
+void VariableStore::snapshot(std::vector<Tensor>& into) const {
+  into.resize(variables_.size());
+  for (size_t i = 0; i < into.size(); ++i) {
+    into[i].resize(variables_[i]->value.dtype(), variables_[i]->value.dims());
+  }
   for (const auto& variable : variables_) {
     variable->lock.lockShared();
   }
-  for (const auto& variable : variables_) {
-    values.emplace(variable->name, variable->value);
+  for (size_t i = 0; i < into.size(); ++i) {
+    const Tensor& value = variables_[i]->value;
+    if (value.numBytes() > 0) {
+      std::memcpy(into[i].mutableData(), value.data(), static_cast<size_t>(value.numBytes()));
+    }
   }
   for (const auto& variable : variables_) {
     variable->lock.unlockShared();
   }
-  return values;
 }
 
 }  // namespace kiln::runtime

@@ -4,9 +4,11 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "proto/base/status.h"
@@ -37,6 +39,10 @@ class VariableStore {
   Status write(size_t index, const TensorView& value);
   /// Copies of all values at one moment: no run is seen half.
   std::map<std::string, Tensor> snapshot() const;
+  /// As above, in the model's order; tensors that fit keep their memory.
+  void snapshot(std::vector<Tensor>& into) const;
+  /// Replaces several values at one moment, or none: pairs of index and value, no index twice. Errors: KILN-R0003.
+  Status write(std::span<const std::pair<size_t, TensorView>> values);
 
   /// For runs: the value's memory, and the lock to hold while it is used. Several locks are taken in rising index.
   void* memory(size_t index) { return variables_[index]->value.mutableData(); }
@@ -49,6 +55,7 @@ class VariableStore {
     mutable FairRwLock lock;
   };
   VariableStore() = default;
+  Status checkFits(const Variable& variable, const TensorView& value) const;
   std::vector<std::unique_ptr<Variable>> variables_;
   std::unordered_map<std::string, size_t> byName_;
 };
