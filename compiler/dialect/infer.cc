@@ -21,7 +21,7 @@ std::optional<std::vector<Dim>> shapeValueOf(Value value) {
   if (auto constant = llvm::dyn_cast_or_null<ConstantOp>(op)) {
     auto type = llvm::cast<mlir::ShapedType>(value.getType());
     auto dense = llvm::dyn_cast<mlir::DenseIntElementsAttr>(constant.getValue());
-    if (dense && type.getRank() <= 1 && !type.getElementType().isInteger(1)) {
+    if (dense && type.getRank() <= 1 && type.getElementType().isSignlessInteger(64)) {
       std::vector<Dim> dims;
       for (const llvm::APInt& element : dense.getValues<llvm::APInt>()) {
         dims.emplace_back(element.getSExtValue());

@@ -163,8 +163,9 @@ std::optional<double> splatValueOf(Value value) {
         return dense.getSplatValue<llvm::APFloat>().convertToDouble();
       }
       llvm::APInt integer = dense.getSplatValue<llvm::APInt>();
-      int64_t number = element.isInteger(1) ? static_cast<int64_t>(integer.getZExtValue()) : integer.getSExtValue();
-      double converted = static_cast<double>(number);
+      const bool isSigned = element.isSignlessInteger() && !element.isInteger(1);
+      double converted =
+          isSigned ? static_cast<double>(integer.getSExtValue()) : static_cast<double>(integer.getZExtValue());
       // Integers beyond 2^53 have no exact double.
       return converted < 9007199254740992.0 && converted > -9007199254740992.0 ? std::optional(converted)
                                                                                : std::nullopt;

@@ -93,6 +93,11 @@ mlir::Type elementType(mlir::MLIRContext* context, DType dtype) {
       return mlir::IntegerType::get(context, 32);
     case DType::kI64:
       return mlir::IntegerType::get(context, 64);
+    case DType::kU8:
+    case DType::kU16:
+    case DType::kU32:
+    case DType::kU64:
+      return mlir::IntegerType::get(context, static_cast<unsigned>(bitWidth(dtype)), mlir::IntegerType::Unsigned);
     case DType::kBool:
       return mlir::IntegerType::get(context, 1);
     default:
@@ -115,6 +120,20 @@ DType dtypeOf(mlir::Type type) {
   }
   if (type.isBF16()) {
     return DType::kBF16;
+  }
+  if (auto integer = llvm::dyn_cast<mlir::IntegerType>(type); integer && integer.isUnsigned()) {
+    switch (integer.getWidth()) {
+      case 8:
+        return DType::kU8;
+      case 16:
+        return DType::kU16;
+      case 32:
+        return DType::kU32;
+      case 64:
+        return DType::kU64;
+      default:
+        return DType::kInvalid;
+    }
   }
   if (auto integer = llvm::dyn_cast<mlir::IntegerType>(type); integer && integer.isSignless()) {
     switch (integer.getWidth()) {

@@ -34,7 +34,7 @@ class ShapeAttr : public mlir::Attribute::AttrBase<ShapeAttr, mlir::Attribute, d
 /// Reads `[batch, 64]`.
 StatusOr<Shape> parseShape(std::string_view text);
 
-/// The element type of a dtype (bool is i1). Only for dtypes that have one in MLIR.
+/// The element type of a dtype: bool is i1, u8 is ui8. Only for dtypes that have one in MLIR.
 mlir::Type elementType(mlir::MLIRContext* context, DType dtype);
 /// The dtype of an element type, or of the elements of a shaped type; kInvalid for others.
 DType dtypeOf(mlir::Type type);

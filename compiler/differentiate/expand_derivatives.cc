@@ -2,6 +2,7 @@
 #include "compiler/dialect/diagnostics.h"
 #include "compiler/dialect/op_factory.h"
 #include "compiler/differentiate/rules.h"
+#include "compiler/simplify/expand_composites.h"
 #include "compiler/simplify/inline_calls.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -70,7 +71,13 @@ void inlineRegion(mlir::Operation* op, mlir::Block& block, mlir::ValueRange argu
   op->erase();
 }
 
+/// Replaces the ops whose derivative is that of their expansion.
+void expandBeforeRules(mlir::Region& body) {
+  expandComposites(body, [](const OpSchema& op) { return op.gradient == GradientKind::kExpansion; });
+}
+
 llvm::LogicalResult expandVjp(VjpOp vjp) {
+  expandBeforeRules(vjp.getBody());
   mlir::Block& block = vjp.getBody().front();
   mlir::Operation* yield = block.getTerminator();
   // Taken while arguments and values from outside are still told apart: they may become the same value.
@@ -120,6 +127,7 @@ llvm::LogicalResult expandVjp(VjpOp vjp) {
 }
 
 llvm::LogicalResult expandJvp(JvpOp jvp) {
+  expandBeforeRules(jvp.getBody());
   mlir::Block& block = jvp.getBody().front();
   mlir::Operation* yield = block.getTerminator();
   const ActiveValues active(block);

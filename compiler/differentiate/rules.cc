@@ -8,7 +8,7 @@ namespace {
 
 struct PartialRow {
   const char* op;
-  PartialFn partials[2];
+  PartialFn partials[3];
 };
 struct LinearRow {
   const char* op;
@@ -21,14 +21,6 @@ struct HandRow {
 };
 
 #include "compiler/differentiate/partials.inc"
-
-const HandRow kHandRows[] = {
-    {"log_softmax", jvpLogSoftmax, vjpLogSoftmax},
-    {"reduce_max", jvpReduceMax, vjpReduceMax},
-    {"softmax", jvpSoftmax, vjpSoftmax},
-    {"softmax_cross_entropy", jvpSoftmaxCrossEntropy, vjpSoftmaxCrossEntropy},
-    {"softmax_cross_entropy_dense", jvpSoftmaxCrossEntropyDense, vjpSoftmaxCrossEntropyDense},
-};
 
 template <class Row, size_t N>
 const Row* findRow(const Row (&rows)[N], llvm::StringRef op) {
@@ -44,7 +36,7 @@ llvm::StringRef shortName(mlir::Operation* op) { return op->getName().stripDiale
 
 StatusOr<Value> jvpPartials(JvpContext& context) {
   const PartialFn* partials = partialsOf(shortName(context.op));
-  PartialBuilder builder(context);
+  DagBuilder builder(context.b, context.loc, context.op);
   Value sum;
   for (size_t i = 0; i < context.tangents.size(); ++i) {
     if (!context.tangents[i] || partials[i] == nullptr) {
@@ -58,7 +50,7 @@ StatusOr<Value> jvpPartials(JvpContext& context) {
 
 Status vjpPartials(VjpContext& context) {
   const PartialFn* partials = partialsOf(shortName(context.op));
-  PartialBuilder builder(context);
+  DagBuilder builder(context.b, context.loc, context.op);
   for (size_t i = 0; i < context.wanted.size(); ++i) {
     if (context.wanted[i] && partials[i] != nullptr) {
       context.gradients[i] = partials[i](builder, context.cotangent);
@@ -134,12 +126,6 @@ llvm::ArrayRef<int64_t> RuleContext::intsAttr(llvm::StringRef name) const {
   return op->getAttrOfType<mlir::DenseI64ArrayAttr>(name).asArrayRef();
 }
 
-Value PartialBuilder::number(double value) { return splatLike(context_.b, context_.loc, value, context_.result()); }
-
-Value PartialBuilder::make(llvm::StringRef op, std::initializer_list<Value> operands) {
-  return create(context_.b, context_.loc, op, llvm::ArrayRef<Value>(operands.begin(), operands.end()));
-}
-
 const PartialFn* partialsOf(llvm::StringRef op) {
   const PartialRow* row = findRow(kPartialRows, op);
   return row ? row->partials : nullptr;
@@ -173,6 +159,9 @@ Rule ruleOf(mlir::Operation* op) {
         rule.vjp = row->vjp;
       }
       break;
+    case GradientKind::kExpansion:
+      rule.why = "it was not expanded";
+      return rule;
     case GradientKind::kNone:
       rule.why = std::string(schema->noGradientReason);
       return rule;

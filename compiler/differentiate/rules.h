@@ -2,9 +2,9 @@
 /// \file Derivative rules: what each op does with tangents and cotangents.
 #pragma once
 
-#include <initializer_list>
 #include <string>
 
+#include "compiler/dialect/dag_builder.h"
 #include "compiler/dialect/dialect.h"
 #include "compiler/dialect/op_factory.h"
 
@@ -26,7 +26,7 @@ struct RuleContext {
 };
 
 /// Forward mode: from a tangent for each operand, null where it is zero (at least one is not), the result's tangent, or
-/// null.
+/// null. Rules concern the op's first float result.
 struct JvpContext : RuleContext {
   llvm::ArrayRef<Value> tangents;
 };
@@ -51,39 +51,16 @@ struct Rule {
 /// The rule of an op: from its partial derivatives, its transpose, or its own file in this folder.
 Rule ruleOf(mlir::Operation* op);
 
-/// Multiplies with a partial derivative; used by the functions that tools/gen/derivatives.py writes.
-class PartialBuilder {
- public:
-  explicit PartialBuilder(RuleContext& context) : context_(context) {}
-  Value operand(unsigned i) const { return context_.operand(i); }
-  Value result() const { return context_.result(); }
-  /// The number everywhere, in the result's type.
-  Value number(double value);
-  Value make(llvm::StringRef op, std::initializer_list<Value> operands);
-
- private:
-  RuleContext& context_;
-};
-
 /// Partial derivatives of an op, multiplied with t; null for zero.
-using PartialFn = Value (*)(PartialBuilder&, Value);
-/// Null when the op's derivative is not given by partials. As many as operands (at most two).
+using PartialFn = Value (*)(DagBuilder&, Value);
+/// Null when the op's derivative is not given by partials. As many as operands (at most three).
 const PartialFn* partialsOf(llvm::StringRef op);
 /// The operands in which an op is linear; empty when it is not given as linear. A variadic operand stands for all.
 llvm::ArrayRef<unsigned> linearOperandsOf(llvm::StringRef op);
 /// The transpose of a linear op, or null.
 VjpFn transposeOf(llvm::StringRef op);
 
-// Rules written by hand, one file each.
-StatusOr<Value> jvpSoftmax(JvpContext& context);
-Status vjpSoftmax(VjpContext& context);
-StatusOr<Value> jvpLogSoftmax(JvpContext& context);
-Status vjpLogSoftmax(VjpContext& context);
-StatusOr<Value> jvpSoftmaxCrossEntropy(JvpContext& context);
-Status vjpSoftmaxCrossEntropy(VjpContext& context);
-StatusOr<Value> jvpSoftmaxCrossEntropyDense(JvpContext& context);
-Status vjpSoftmaxCrossEntropyDense(VjpContext& context);
-StatusOr<Value> jvpReduceMax(JvpContext& context);
-Status vjpReduceMax(VjpContext& context);
+// The rules written by hand, one file each, are declared from the entries that say RuleInCpp: jvp<Op>() and vjp<Op>().
+#include "compiler/differentiate/hand_rules.inc"
 
 }  // namespace kiln::compiler

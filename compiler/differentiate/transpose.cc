@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // The transposes of the linear ops: from the result's cotangent, that of each linear operand.
 #include "compiler/differentiate/rules.h"
+#include "mlir/IR/IRMapping.h"
 
 namespace kiln::compiler {
 namespace {
@@ -80,7 +81,11 @@ Status transposeReduceMean(VjpContext& c) {
   for (int64_t axis : normalizedAxes(c.intsAttr("axes"), x.rank())) {
     count = count * x[static_cast<int>(axis)];
   }
-  const ValueType type = valueType(c.cotangent.getType());
+  ValueType type = valueType(c.cotangent.getType());
+  const DType dtype = type.dtype;
+  if (bitWidth(dtype) == 16) {
+    type.dtype = f32;  // f16 has no number above 65504, and bf16 few above 256
+  }
   Value divisor;
   if (count.isStatic()) {
     divisor = splat(c.b, c.loc, static_cast<double>(count.value()), type);
@@ -89,7 +94,8 @@ Status transposeReduceMean(VjpContext& c) {
     divisor = broadcastTo(c.b, c.loc, reshapeTo(c.b, c.loc, length, {}), type.shape);
   }
   // Divided while it is small, before it is repeated.
-  Value share = div(c.b, c.loc, c.cotangent, divisor);
+  Value share = div(c.b, c.loc, castTo(c.b, c.loc, c.cotangent, type.dtype), divisor);
+  share = castTo(c.b, c.loc, share, dtype);
   c.gradients[0] = broadcastOverAxes(c.b, c.loc, share, c.intsAttr("axes"), c.boolAttr("keep_dims"), x);
   return {};
 }
@@ -175,6 +181,22 @@ Status transposeConcat(VjpContext& c) {
   return {};
 }
 
+Status transposeReverse(VjpContext& c) {
+  c.gradients[0] = create(c.b, c.loc, "reverse", c.cotangent, c.op->getAttrs());
+  return {};
+}
+
+Status transposeRoll(VjpContext& c) {
+  llvm::SmallVector<int64_t> back;
+  for (int64_t shift : c.intsAttr("shifts")) {
+    back.push_back(-shift);
+  }
+  c.gradients[0] = create(c.b, c.loc, "roll", c.cotangent,
+                          {c.b.getNamedAttr("shifts", c.b.getDenseI64ArrayAttr(back)),
+                           c.b.getNamedAttr("axes", c.b.getDenseI64ArrayAttr(c.intsAttr("axes")))});
+  return {};
+}
+
 // gather and scatter_add have the same attributes, and are each other's transpose.
 Status transposeGather(VjpContext& c) {
   Value zeros = splatLike(c.b, c.loc, 0.0, c.operand(0));
@@ -192,18 +214,56 @@ Status transposeScatterAdd(VjpContext& c) {
   return {};
 }
 
+// unfold and fold have the same attributes, and are each other's transpose.
+Status transposeUnfold(VjpContext& c) {
+  const Shape x = c.shapeOfOperand(0);
+  auto fold = [&](Value patches) {
+    const Shape lengths(std::vector<Dim>(x.begin() + 1, x.end() - 1));
+    return create(c.b, c.loc, "fold", {patches, shapeValue(c.b, c.loc, lengths)}, c.op->getAttrs());
+  };
+  if (c.wanted[0]) {
+    c.gradients[0] = fold(c.cotangent);
+  }
+  if (c.wanted[1]) {
+    // The sum over the taps outside of x; picked by a mask, since a difference of sums would cancel.
+    Value zero = splat(c.b, c.loc, 0.0, {boolean, x}), one = splat(c.b, c.loc, 1.0, {boolean, {}});
+    Value isOutside = create(c.b, c.loc, "unfold", {zero, one}, c.op->getAttrs());
+    Value outside = select(c.b, c.loc, isOutside, c.cotangent, splatLike(c.b, c.loc, 0.0, c.cotangent));
+    c.gradients[1] = reduceSum(c.b, c.loc, outside,
+                               llvm::to_vector(llvm::seq<int64_t>(0, shapeOf(outside.getType()).rank())), false);
+  }
+  return {};
+}
+
+Status transposeFold(VjpContext& c) {
+  Value zero = splat(c.b, c.loc, 0.0, {dtypeOf(c.cotangent.getType()), {}});
+  c.gradients[0] = create(c.b, c.loc, "unfold", {c.cotangent, zero}, c.op->getAttrs());
+  return {};
+}
+
+Status transposeCumsum(VjpContext& c) {
+  const bool exclusive = c.boolAttr("exclusive"), reverse = c.boolAttr("reverse");
+  c.gradients[0] = create(c.b, c.loc, "cumsum", c.cotangent,
+                          {c.b.getNamedAttr("axis", c.b.getI64IntegerAttr(c.intAttr("axis"))),
+                           c.b.getNamedAttr("exclusive", c.b.getBoolAttr(exclusive)),
+                           c.b.getNamedAttr("reverse", c.b.getBoolAttr(!reverse))});
+  return {};
+}
+
 struct Row {
   const char* op;
   VjpFn transpose;
 };
 const Row kRows[] = {
-    {"broadcast", transposeBroadcast},    {"cast", transposeCast},
-    {"concat", transposeConcat},          {"gather", transposeGather},
-    {"matmul", transposeMatmul},          {"pad", transposePad},
-    {"reduce_mean", transposeReduceMean}, {"reduce_sum", transposeReduceSum},
-    {"reshape", transposeReshape},        {"scatter_add", transposeScatterAdd},
-    {"select", transposeSelect},          {"slice", transposeSlice},
-    {"transpose", transposeTranspose},
+    {"broadcast", transposeBroadcast},        {"cast", transposeCast},
+    {"concat", transposeConcat},              {"cumsum", transposeCumsum},
+    {"fold", transposeFold},                  {"gather", transposeGather},
+    {"matmul", transposeMatmul},              {"pad", transposePad},
+    {"reduce_mean", transposeReduceMean},     {"reduce_sum", transposeReduceSum},
+    {"reshape", transposeReshape},            {"reverse", transposeReverse},
+    {"roll", transposeRoll},                  {"scatter_add", transposeScatterAdd},
+    {"select", transposeSelect},              {"slice", transposeSlice},
+    {"transpose", transposeTranspose},        {"unfold", transposeUnfold},
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "compiler/dialect/reductions.h"
+#include "compiler/dialect/scatters.h"
 #include "llvm/ADT/StringExtras.h"
 #include "mlir/IR/IRMapping.h"
 
@@ -15,8 +17,6 @@ bool isElementwise(Operation* op) {
   const OpSchema* schema = schemaOf(op);
   return schema && schema->isElementwise;
 }
-
-bool isReduction(Operation* op) { return llvm::isa<ReduceSumOp, ReduceMeanOp, ReduceMaxOp, ArgmaxOp>(op); }
 
 // The name that the user gave the node, from the op's location.
 std::string nodeNameOf(mlir::Location location) {
@@ -44,15 +44,17 @@ llvm::StringRef kindOf(const Cluster& cluster) {
       return "row";
     case Cluster::Kind::kReduce:
       break;
+    case Cluster::Kind::kMatmul:
+      return "matmul";
     case Cluster::Kind::kAlone:
-      return llvm::isa<MatmulOp>(cluster.ops.front()) ? "matmul" : "scatter";
+      return isLibraryOp(cluster.ops.front()) ? "library" : "scatter";
   }
   // Columns: the last axis is kept, so that neighbouring results are reduced side by side.
   for (Operation* op : cluster.ops) {
-    if (llvm::isa<ArgmaxOp>(op)) {
+    if (isArgReductionOp(op)) {
       return "argmax";
     }
-    if (isReduction(op)) {
+    if (isReductionOp(op)) {
       const std::vector<Dim> from = spaceOf(op->getOperand(0)), to = spaceOf(op->getResult(0));
       if (from.empty() || to.empty() || !(from.back() == to.back())) {
         return "reduce";
@@ -60,6 +62,32 @@ llvm::StringRef kindOf(const Cluster& cluster) {
     }
   }
   return "column";
+}
+
+// Which result of a matmul kernel holds the product until the epilogue has read it, so that it may not lie over an input:
+// the product itself, or any of its element type. When the size is known scratch memory can hold it instead, which is
+// better where the kernel updates what the entry was given: a variable must be written in place.
+std::optional<size_t> resultForProduct(KernelOp kernel) {
+  if (kernel.getKind() != "matmul") {
+    return std::nullopt;
+  }
+  const Value product = (*kernel.getBody().getOps<MatmulOp>().begin()).getResult();
+  const mlir::Type element = mlir::getElementTypeOrSelf(product.getType());
+  Operation* yield = kernel.getBody().front().getTerminator();
+  std::optional<size_t> found;
+  for (auto [r, result] : llvm::enumerate(yield->getOperands())) {
+    if (result == product) {
+      return r;
+    }
+    const bool updates = llvm::any_of(kernel.getInputs(), [&](Value input) {
+      return llvm::isa<mlir::BlockArgument>(input) && input.getType() == result.getType();
+    });
+    if (!found && mlir::getElementTypeOrSelf(result.getType()) == element &&
+        !(updates && shapeOf(product.getType()).numElements().isStatic())) {
+      found = r;
+    }
+  }
+  return found;
 }
 
 }  // namespace
@@ -83,7 +111,6 @@ std::string KernelBuilder::nameFor(const Cluster& cluster) {
 }
 
 KernelOp KernelBuilder::build(const Cluster& cluster) {
-  const bool isContraction = llvm::isa<MatmulOp>(cluster.ops.front());
   // The ops of the body: those of the cluster, and copies of the index ops before them.
   llvm::SetVector<Operation*> body(cluster.ops.begin(), cluster.ops.end());
   llvm::SetVector<Value> inputs;
@@ -96,7 +123,7 @@ KernelOp KernelBuilder::build(const Cluster& cluster) {
       if (producer && own.contains(producer)) {
         continue;
       }
-      if (producer && isIndexOp(producer) && !isContraction) {
+      if (producer && isIndexOp(producer) && (!readsMemory(op) || repeatsMatrices(producer, op))) {
         if (body.insert(producer)) {
           work.push_back(producer);
         }
@@ -116,7 +143,8 @@ KernelOp KernelBuilder::build(const Cluster& cluster) {
       continue;
     }
     for (Value result : op->getResults()) {
-      bool isWanted = false;
+      // The host's function writes all results, wanted or not.
+      bool isWanted = isLibraryOp(op);
       llvm::SmallVector<Operation*> users(result.getUsers().begin(), result.getUsers().end());
       while (!users.empty() && !isWanted) {
         Operation* user = users.pop_back_val();
@@ -126,11 +154,11 @@ KernelOp KernelBuilder::build(const Cluster& cluster) {
         // An index op's copies read it wherever they are used.
         if (isIndexOp(user) && !isIndexOp(op)) {
           isWanted |= llvm::any_of(user->getUsers(), [](Operation* next) {
-            return llvm::isa<MatmulOp>(next) || next->hasTrait<mlir::OpTrait::IsTerminator>();
+            return readsMemory(next) || next->hasTrait<mlir::OpTrait::IsTerminator>();
           });
           users.append(user->getUsers().begin(), user->getUsers().end());
         } else {
-          isWanted |= !isIndexOp(op) || llvm::isa<MatmulOp>(user) || user->hasTrait<mlir::OpTrait::IsTerminator>();
+          isWanted |= !isIndexOp(op) || readsMemory(user) || user->hasTrait<mlir::OpTrait::IsTerminator>();
         }
       }
       if (isWanted) {
@@ -180,12 +208,12 @@ mlir::ArrayAttr inPlacePairs(KernelOp kernel) {
         {b.getI64IntegerAttr(static_cast<int64_t>(result)), b.getI64IntegerAttr(static_cast<int64_t>(input))}));
   };
   auto asAttr = [&]() -> mlir::ArrayAttr { return pairs.empty() ? mlir::ArrayAttr() : b.getArrayAttr(pairs); };
-  if (kernel.getKind() == "matmul") {
+  if (kernel.getKind() == "library") {
     return {};
   }
   if (kernel.getKind() == "scatter") {
-    for (ScatterAddOp op : kernel.getBody().getOps<ScatterAddOp>()) {
-      if (auto x = llvm::dyn_cast<mlir::BlockArgument>(op.getX()); x && x.hasOneUse()) {
+    for (Operation& op : llvm::make_filter_range(block, [](Operation& op) { return isScatterOp(&op); })) {
+      if (auto x = llvm::dyn_cast<mlir::BlockArgument>(op.getOperand(0)); x && x.hasOneUse()) {
         pair(0, x.getArgNumber());
       }
     }
@@ -218,7 +246,7 @@ mlir::ArrayAttr inPlacePairs(KernelOp kernel) {
                        (fromShape.rank() == toShape.rank() && std::equal(from.begin(), from.end(), to.begin()) &&
                         spaceOf(op.getOperand(0)).size() == from.size() && fromShape[fromShape.rank() - 1] == Dim(1));
       }
-    } else if (isRow && isReduction(&op)) {
+    } else if (isRow && isReductionOp(&op)) {
       staysInPlace = true;
     }
     isExpensive |= llvm::isa<ExpOp, LogOp, TanhOp, SigmoidOp, PowOp>(&op) && spaceOf(op.getResult(0)).size() > 0;
@@ -230,7 +258,12 @@ mlir::ArrayAttr inPlacePairs(KernelOp kernel) {
   for (mlir::BlockArgument input : block.getArguments()) {
     elementRank = std::max(elementRank, spaceOf(input).size());
   }
+  const std::optional<size_t> ofProduct = resultForProduct(kernel);
   for (auto [r, result] : llvm::enumerate(yield->getOperands())) {
+    // The product is written before anything else is read.
+    if (r == ofProduct) {
+      continue;
+    }
     // A row kernel keeps what is expensive in a result between its passes, so that result must have memory of its own.
     if (isRow && isExpensive && spaceOf(result).size() == elementRank) {
       continue;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <queue>
 
+#include "compiler/dialect/reductions.h"
+#include "compiler/dialect/scatters.h"
 #include "llvm/ADT/SmallVector.h"
 
 namespace kiln::compiler {
@@ -30,9 +32,26 @@ bool isSplat(Operation* op) {
   return constant && llvm::cast<mlir::ElementsAttr>(constant.getValue()).isSplat();
 }
 
-bool standsAlone(Operation* op) { return llvm::isa<MatmulOp, ScatterAddOp>(op); }
+bool standsAlone(Operation* op) { return readsMemory(op) || isScatterOp(op); }
 
-bool isReduction(Operation* op) { return llvm::isa<ReduceSumOp, ReduceMeanOp, ReduceMaxOp, ArgmaxOp>(op); }
+// True when op may be computed from the elements of `product`, the result of a matmul, as soon as they are there. Where
+// the size is not known, one of the results must be able to hold the product.
+bool isEpilogueOf(Operation* op, Value product) {
+  const OpSchema* schema = schemaOf(op);
+  const mlir::Type element = mlir::getElementTypeOrSelf(op->getResult(0).getType());
+  return schema && schema->isElementwise && (!schema->mayFault || llvm::isa<mlir::FloatType>(element)) &&
+         (shapeOf(product.getType()).numElements().isStatic() ||
+          element == mlir::getElementTypeOrSelf(product.getType()));
+}
+
+MatmulOp matmulOf(const Cluster& cluster) {
+  for (Operation* op : cluster.ops) {
+    if (auto matmul = llvm::dyn_cast<MatmulOp>(op)) {
+      return matmul;
+    }
+  }
+  return {};
+}
 
 std::vector<Dim> rowsOf(const std::vector<Dim>& elements) {
   return elements.empty() ? elements : std::vector<Dim>(elements.begin(), elements.end() - 1);
@@ -40,7 +59,7 @@ std::vector<Dim> rowsOf(const std::vector<Dim>& elements) {
 
 // True when the op reduces the last axis (not counting those of length 1) and nothing else.
 bool reducesRows(Operation* op) {
-  if (!llvm::isa<ReduceSumOp, ReduceMeanOp, ReduceMaxOp>(op)) {
+  if (!isReductionOp(op) || isArgReductionOp(op)) {
     return false;
   }
   const Shape shape = shapeOf(op->getOperand(0).getType());
@@ -62,8 +81,43 @@ bool reducesRows(Operation* op) {
 }  // namespace
 
 bool isIndexOp(Operation* op) {
-  return llvm::isa<ShapeValueOp, BroadcastOp, ReshapeOp, IotaOp, OneHotOp, SliceOp>(op) || isSplat(op);
+  return llvm::isa<ShapeValueOp, BroadcastOp, ReshapeOp, IotaOp, OneHotOp, SliceOp, ReverseOp, UnfoldOp>(op) ||
+         isSplat(op);
 }
+
+bool isLibraryOp(Operation* op) {
+  const OpSchema* schema = schemaOf(op);
+  return schema != nullptr && schema->isLibrary;
+}
+
+bool repeatsMatrices(Operation* op, Operation* matmul) {
+  if (!op || !llvm::isa<MatmulOp>(matmul)) {
+    return false;
+  }
+  if (auto reshape = llvm::dyn_cast<ReshapeOp>(op)) {
+    Operation* source = reshape.getX().getDefiningOp();
+    return !source || !isIndexOp(source);
+  }
+  auto broadcast = llvm::dyn_cast<BroadcastOp>(op);
+  if (!broadcast) {
+    return false;
+  }
+  Operation* source = broadcast.getX().getDefiningOp();
+  const Shape full = shapeOf(broadcast.getType()), own = shapeOf(broadcast.getX().getType());
+  const int rank = full.rank(), missing = rank - own.rank();
+  if ((source && isIndexOp(source)) || rank < 2) {
+    return false;
+  }
+  // Of the batch, the operand has axes side by side, and whole matrices.
+  const auto has = [&](int axis) { return axis >= missing && own[axis - missing] == full[axis]; };
+  int changes = 0;
+  for (int axis = 1; axis < rank - 2; ++axis) {
+    changes += has(axis) && !has(axis - 1) ? 1 : 0;
+  }
+  return has(rank - 1) && has(rank - 2) && changes + (rank > 2 && has(0) ? 1 : 0) <= 1;
+}
+
+bool readsMemory(Operation* op) { return llvm::isa<MatmulOp>(op) || isLibraryOp(op); }
 
 std::vector<Dim> spaceOf(Value value) {
   std::vector<Dim> dims;
@@ -206,9 +260,9 @@ void ClusterFormer::addOp(int cluster, Operation* op) {
   clusterOf_[op] = cluster;
   llvm::SetVector<Value> sources;
   for (Value operand : op->getOperands()) {
-    // A contraction reads memory, so an index op before it is a kernel of its own.
-    if (llvm::isa<MatmulOp>(op)) {
-      sources.insert(operand);
+    if (readsMemory(op)) {
+      Operation* producer = operand.getDefiningOp();
+      sources.insert(repeatsMatrices(producer, op) ? producer->getOperand(0) : operand);
     } else {
       collectSources(operand, sources);
     }
@@ -264,7 +318,7 @@ bool ClusterFormer::readsInPlace(int reader, int source) {
       collectSources(operand, sources);
       for (Value from : sources) {
         if (clusterOf(from) == source &&
-            (from != edge.source || (edge.map != Edge::Map::kSame &&
+            (readsMemory(op) || from != edge.source || (edge.map != Edge::Map::kSame &&
                                      !(edge.map == Edge::Map::kRow && clusters_[source].kind == Kind::kRow)))) {
           return false;
         }
@@ -285,6 +339,13 @@ std::optional<std::pair<Kind, std::vector<Dim>>> ClusterFormer::unite(const Clus
   }
   if (a.kind == Kind::kAlone || b.kind == Kind::kAlone) {
     return std::nullopt;
+  }
+  if (a.kind == Kind::kMatmul || b.kind == Kind::kMatmul) {
+    const Cluster &product = a.kind == Kind::kMatmul ? a : b, &other = a.kind == Kind::kMatmul ? b : a;
+    const Value result = matmulOf(product).getResult();
+    const bool fits = other.kind == Kind::kLoop && other.space == product.space &&
+                      llvm::all_of(other.ops, [&](Operation* op) { return isEpilogueOf(op, result); });
+    return fits ? std::optional(std::pair(Kind::kMatmul, product.space)) : std::nullopt;
   }
   if (a.kind == b.kind) {
     return a.space == b.space ? std::optional(std::pair(a.kind, a.space)) : std::nullopt;
@@ -364,6 +425,11 @@ void ClusterFormer::placeElementwise(Operation* op) {
       case Kind::kReduce:
         fits = isSame && cluster.space == space;
         break;
+      case Kind::kMatmul:
+        // A product of one element is not worth an epilogue.
+        fits = isSame && cluster.space == space && !space.empty() &&
+               isEpilogueOf(op, matmulOf(cluster).getResult());
+        break;
       case Kind::kRow: {
         const std::vector<Dim> sourceSpace = spaceOf(edge.source), rows = rowsOf(cluster.space);
         fits = (isSame && (space == cluster.space || space == rows)) ||
@@ -378,7 +444,7 @@ void ClusterFormer::placeElementwise(Operation* op) {
     } else {
       displaced.insert(from);
       explain_(op, edge.source.getDefiningOp(),
-               cluster.kind == Kind::kAlone ? "contractions and scatters take no epilogue"
+               cluster.kind == Kind::kAlone ? "scatters and library ops take no epilogue"
                                             : "they run over different elements");
     }
   }
@@ -441,16 +507,77 @@ void ClusterFormer::placeGather(Operation* op) {
 }
 
 void ClusterFormer::place(Operation* op) {
-  if (standsAlone(op)) {
+  if (llvm::isa<MatmulOp>(op)) {
+    newCluster(Kind::kMatmul, spaceOf(op->getResult(0)), op);
+  } else if (standsAlone(op)) {
     newCluster(Kind::kAlone, {}, op);
   } else if (isElementwise(op)) {
     placeElementwise(op);
-  } else if (isReduction(op)) {
+  } else if (isReductionOp(op) || llvm::isa<FoldOp>(op)) {
     placeReduction(op);
   } else if (llvm::isa<GatherOp>(op)) {
     placeGather(op);
   } else {
     newCluster(Kind::kLoop, spaceOf(op->getResult(0)), op);
+  }
+}
+
+// An epilogue saves writing and reading the product, and pays with short runs through what else it reads: an optimizer's
+// update, of three tensors as large as the product, takes less time by itself.
+void ClusterFormer::splitLongEpilogues() {
+  constexpr int kMaxReads = 1;
+  const int count = static_cast<int>(clusters_.size());
+  for (int i = 0; i < count; ++i) {
+    if (clusters_[i].mergedInto >= 0 || clusters_[i].kind != Kind::kMatmul) {
+      continue;
+    }
+    MatmulOp matmul = matmulOf(clusters_[i]);
+    llvm::SetVector<Value> reads;
+    std::vector<Operation*> epilogue;
+    for (Operation* op : clusters_[i].ops) {
+      if (op == matmul) {
+        continue;
+      }
+      epilogue.push_back(op);
+      for (Value operand : op->getOperands()) {
+        const Value source = trace(operand).source;
+        if (clusterOf(source) != i && spaceOf(source) == clusters_[i].space) {
+          reads.insert(source);
+        }
+      }
+    }
+    if (static_cast<int>(reads.size()) <= kMaxReads) {
+      continue;
+    }
+    explain_(epilogue.front(), matmul, "the epilogue reads several tensors as large as the product");
+    Cluster rest;
+    rest.kind = Kind::kLoop;
+    rest.space = clusters_[i].space;
+    rest.first = rest.last = positionOf(epilogue.front());
+    for (Operation* op : epilogue) {
+      rest.first = std::min(rest.first, positionOf(op));
+    }
+    const int own = static_cast<int>(clusters_.size());
+    clusters_.push_back(std::move(rest));
+    Cluster& product = clusters_[i];
+    product.ops.clear();
+    product.inputs.clear();
+    product.dependencies.clear();
+    product.first = product.last = positionOf(matmul);
+    // Whoever waited for the one waits for both: none of these can be what the epilogue waits for.
+    for (int other = 0; other < own; ++other) {
+      const bool waits = llvm::any_of(clusters_[other].dependencies, [&](int on) { return find(on) == i; });
+      if (waits && find(other) != i) {
+        clusters_[other].dependencies.insert(own);
+      }
+    }
+    for (Operation* op : epilogue) {
+      clusterOf_[op] = own;
+    }
+    addOp(i, matmul);
+    for (Operation* op : epilogue) {
+      addOp(own, op);
+    }
   }
 }
 
@@ -537,7 +664,7 @@ std::vector<Cluster> ClusterFormer::form() {
     }
     // An index op is a kernel of its own where its value must lie in memory.
     for (Operation* user : op.getUsers()) {
-      if (llvm::isa<MatmulOp, mlir::func::ReturnOp>(user)) {
+      if ((readsMemory(user) && !repeatsMatrices(&op, user)) || llvm::isa<mlir::func::ReturnOp>(user)) {
         newCluster(Kind::kAlone, {}, &op);
         clusters_.back().kind = Kind::kLoop;
         clusters_.back().space = spaceOf(op.getResult(0));
@@ -545,6 +672,7 @@ std::vector<Cluster> ClusterFormer::form() {
       }
     }
   }
+  splitLongEpilogues();
   mergeSiblings();
   std::vector<Cluster> ordered = inRunOrder();
   size_t live = 0;

@@ -20,7 +20,8 @@ struct Cluster {
     kLoop,    ///< Elements of results of one shape.
     kRow,     ///< Rows: reductions over the last axis, with results for rows and for their elements.
     kReduce,  ///< Elements of results of one shape, some of which are reductions over other axes.
-    kAlone,   ///< Nothing joins it: a contraction or a scatter.
+    kMatmul,  ///< One matmul, and elementwise ops over its result.
+    kAlone,   ///< Nothing joins it: a contraction, a scatter or a library op.
   };
   Kind kind = Kind::kLoop;
   std::vector<Dim> space;             ///< Without axes of static length 1. Of kRow: that of the elements.
@@ -33,6 +34,16 @@ struct Cluster {
 
 /// Ops that only say where an element is to be found, and what costs nothing to compute again.
 bool isIndexOp(mlir::Operation* op);
+
+/// Computed by a function of the host's table.
+bool isLibraryOp(mlir::Operation* op);
+
+/// Ops whose operands must lie in memory, so that an index op before one is a kernel of its own.
+bool readsMemory(mlir::Operation* op);
+
+/// True for what a kernel of `matmul` reads through: a broadcast that only repeats the matrices of an operand along axes
+/// of the batch, so that each is read where it lies, again and again; and a reshape of what lies in memory.
+bool repeatsMatrices(mlir::Operation* op, mlir::Operation* matmul);
 
 /// The dims of a value without those of static length 1.
 std::vector<Dim> spaceOf(Value value);
@@ -86,6 +97,8 @@ class ClusterFormer {
   void placeElementwise(mlir::Operation* op);
   void placeReduction(mlir::Operation* op);
   void placeGather(mlir::Operation* op);
+  /// Makes an epilogue that reads much beside the product a kernel of its own.
+  void splitLongEpilogues();
   void mergeSiblings();
   std::vector<Cluster> inRunOrder();
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/pipelines/build_phase.h"
 
-#include "compiler/codegen/cpu/gemm.h"
+#include "compiler/codegen/cpu/emit_matmul.h"
 #include "compiler/differentiate/pipeline.h"
 #include "compiler/fuse/pipeline.h"
 #include "compiler/plan/pipeline.h"

@@ -11,9 +11,12 @@
 namespace kiln::compiler {
 namespace {
 
-constexpr char kSupportedTypes[] = "f32, f64, i32, i64 and bool";
+constexpr char kSupportedTypes[] = "f16, bf16, f32, f64, i8 to i64, u8 to u64 and bool";
 
-bool isSupported(DType type) { return type == f32 || type == f64 || type == i32 || type == i64 || type == boolean; }
+bool isSupported(DType type) {
+  return type == boolean || (bitWidth(type) >= 8 && kiln::isInteger(type)) ||
+         (bitWidth(type) >= 16 && kiln::isFloat(type));
+}
 
 std::string nameOf(mlir::Operation* op) {
   std::string node = nodeNameOf(op->getLoc());

@@ -37,10 +37,11 @@ TEST(CheckSupport, c0701OpWithoutCodeIsNamed) {
 }
 
 TEST(CheckSupport, c0702ElementTypeWithoutCodeIsNamed) {
-  Status status = check("func.func @f(%x: tensor<4xf16>) -> tensor<4xf16> {\nreturn %x : tensor<4xf16>\n}");
+  Status status = check("func.func @f(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {\n"
+                        "return %x : tensor<4xcomplex<f32>>\n}");
   EXPECT_EQ(errorIdOf(status), "KILN-C0702");
   EXPECT_THAT(std::string(status.message()),
-              ::testing::AllOf(::testing::HasSubstr("f16"), ::testing::HasSubstr("f32, f64, i32, i64 and bool")));
+              ::testing::AllOf(::testing::HasSubstr("complex<f32>"), ::testing::HasSubstr("u8 to u64 and bool")));
 }
 
 }  // namespace

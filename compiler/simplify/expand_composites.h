@@ -3,18 +3,20 @@
 #pragma once
 
 #include "compiler/dialect/op_factory.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 
 namespace kiln::compiler {
 
 /// The values that replace the op's results, made by ops inserted at `b`.
 using Expansion = llvm::SmallVector<Value> (*)(mlir::OpBuilder& b, mlir::Operation* op);
 
-llvm::SmallVector<Value> expandSoftmax(mlir::OpBuilder& b, mlir::Operation* op);
-llvm::SmallVector<Value> expandLogSoftmax(mlir::OpBuilder& b, mlir::Operation* op);
-llvm::SmallVector<Value> expandSoftmaxCrossEntropy(mlir::OpBuilder& b, mlir::Operation* op);
-llvm::SmallVector<Value> expandSoftmaxCrossEntropyDense(mlir::OpBuilder& b, mlir::Operation* op);
-llvm::SmallVector<Value> expandSgd(mlir::OpBuilder& b, mlir::Operation* op);
-llvm::SmallVector<Value> expandMomentum(mlir::OpBuilder& b, mlir::Operation* op);
-llvm::SmallVector<Value> expandAdam(mlir::OpBuilder& b, mlir::Operation* op);
+/// The expansion of a composite op, or null. Those of formulas are generated.
+Expansion expansionOf(mlir::Operation* op);
+
+/// Expands the composite ops of a region that `wanted` picks, and those in what they expand into.
+void expandComposites(mlir::Region& region, llvm::function_ref<bool(const OpSchema&)> wanted);
+
+// expand<Op>() of each entry that is composite and has no formula; one that is missing does not link.
+#include "compiler/simplify/expansion_decls.inc"
 
 }  // namespace kiln::compiler

@@ -52,7 +52,7 @@ Value identity(mlir::Operation* op) {
         return llvm::equal(permutation, llvm::seq<int64_t>(0, static_cast<int64_t>(permutation.size()))) ? operand(0)
                                                                                                          : Value();
       })
-      .Case<ReduceSumOp, ReduceMeanOp, ReduceMaxOp>(
+      .Case<ReduceSumOp, ReduceMeanOp, ReduceProdOp, ReduceMaxOp, ReduceMinOp, ReduceAnyOp, ReduceAllOp>(
           [&](auto reduce) { return reduce.getAxes().empty() ? operand(0) : Value(); })
       .Case<ConcatOp>([&](auto) { return op->getNumOperands() == 1 ? operand(0) : Value(); })
       .Default([](auto) { return Value(); });

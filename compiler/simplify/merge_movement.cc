@@ -68,10 +68,10 @@ LogicalResult simplifyTranspose(mlir::Operation* op, PatternRewriter& rewriter) 
   return becomeReshape(op, rewriter);
 }
 
-// Only the largest of one element is that element bit for bit: a sum starts from 0, which takes the sign from -0.
-LogicalResult simplifyReduceMax(mlir::Operation* op, PatternRewriter& rewriter) {
+// Only the largest or smallest of one element is that element bit for bit: a sum starts from 0, which takes the sign from -0.
+LogicalResult simplifyExtreme(mlir::Operation* op, PatternRewriter& rewriter) {
   const Shape x = shapeOf(op->getOperand(0).getType());
-  for (int64_t axis : normalizedAxes(llvm::cast<ReduceMaxOp>(op).getAxes(), x.rank())) {
+  for (int64_t axis : normalizedAxes(op->getAttrOfType<mlir::DenseI64ArrayAttr>("axes").asArrayRef(), x.rank())) {
     if (!(x[static_cast<int>(axis)] == Dim(1))) {
       return mlir::failure();
     }
@@ -108,16 +108,16 @@ int exactBits(DType dtype) {
   switch (dtype) {
     case DType::kBool:
       return 1;
+    case DType::kBF16:
+      return 8;
+    case DType::kF16:
+      return 11;
     case DType::kF32:
       return 24;
-    case DType::kI32:
-      return 32;
     case DType::kF64:
       return 53;
-    case DType::kI64:
-      return 64;
     default:
-      return 0;
+      return isInteger(dtype) ? bitWidth(dtype) - (isSignedInteger(dtype) ? 1 : 0) : 0;
   }
 }
 
@@ -126,11 +126,14 @@ bool isExact(DType from, DType to) {
   if (from == to) {
     return true;
   }
-  if (exactBits(from) == 0 || exactBits(to) <= exactBits(from) || to == boolean) {
+  if (exactBits(from) == 0 || exactBits(to) < exactBits(from) || to == boolean) {
     return false;
   }
-  // A float has infinities and fractions, which no integer has.
-  return !(isFloat(from) && !isFloat(to));
+  if (isFloat(from)) {
+    // Floats have infinities and fractions, which no integer has; bf16 has larger numbers than f16.
+    return isFloat(to) && bitWidth(to) > bitWidth(from);
+  }
+  return !isSignedInteger(from) || !isUnsignedInteger(to);
 }
 
 // cast(cast(x)) is one cast when the first one lost nothing.
@@ -139,7 +142,12 @@ LogicalResult simplifyCast(mlir::Operation* op, PatternRewriter& rewriter) {
   if (!inner || !isExact(dtypeOf(inner.getX().getType()), dtypeOf(op->getOperand(0).getType()))) {
     return mlir::failure();
   }
-  return replaceIf(op, castTo(rewriter, op->getLoc(), inner.getX(), dtypeOf(op->getResult(0).getType())), rewriter);
+  const DType from = dtypeOf(inner.getX().getType()), to = dtypeOf(op->getResult(0).getType());
+  // By way of a float an integer saturates, directly it keeps its low bits.
+  if (isInteger(from) && isFloat(dtypeOf(op->getOperand(0).getType())) && isInteger(to) && !isExact(from, to)) {
+    return mlir::failure();
+  }
+  return replaceIf(op, castTo(rewriter, op->getLoc(), inner.getX(), to), rewriter);
 }
 
 // A number times minus one is its negation, a sum with a negation a difference; all exact.
@@ -169,6 +177,19 @@ LogicalResult simplifySub(mlir::Operation* op, PatternRewriter& rewriter) {
   return mlir::failure();
 }
 
+// Sums of 16-bit floats are taken in f32: with many equal indices, as in the gradient of an embedding, sums that are
+// rounded to 8 digits at each step would stand still.
+LogicalResult widenScatterAdd(mlir::Operation* op, PatternRewriter& rewriter) {
+  const DType dtype = dtypeOf(op->getResult(0).getType());
+  if (dtype != f16 && dtype != bf16) {
+    return mlir::failure();
+  }
+  auto wide = [&](unsigned i) { return castTo(rewriter, op->getLoc(), op->getOperand(i), f32); };
+  Value sum = create(rewriter, op->getLoc(), "scatter_add", {wide(0), op->getOperand(1), wide(2)}, op->getAttrs());
+  rewriter.replaceOp(op, castTo(rewriter, op->getLoc(), sum, dtype));
+  return mlir::success();
+}
+
 using Rewrite = LogicalResult (*)(mlir::Operation*, PatternRewriter&);
 
 struct RewriteOp : mlir::RewritePattern {
@@ -190,11 +211,13 @@ void addMovementPatterns(mlir::RewritePatternSet& patterns) {
   };
   on(BroadcastOp::getOperationName(), simplifyBroadcast);
   on(TransposeOp::getOperationName(), simplifyTranspose);
-  on(ReduceMaxOp::getOperationName(), simplifyReduceMax);
+  on(ReduceMaxOp::getOperationName(), simplifyExtreme);
+  on(ReduceMinOp::getOperationName(), simplifyExtreme);
   on(SliceOp::getOperationName(), simplifySlice);
   on(PadOp::getOperationName(), simplifyPad);
   on(ReshapeOp::getOperationName(), simplifyReshape);
   on(CastOp::getOperationName(), simplifyCast);
+  on(ScatterAddOp::getOperationName(), widenScatterAdd);
   on(MulOp::getOperationName(), simplifyMul);
   on(AddOp::getOperationName(), simplifyAdd);
   on(SubOp::getOperationName(), simplifySub);

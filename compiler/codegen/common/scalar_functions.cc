@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/codegen/common/scalar_functions.h"
 
-#include <limits>
-
 #include "compiler/codegen/common/math_builder.h"
+#include "compiler/codegen/common/special_functions.h"
 #include "compiler/codegen/common/transcendental.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -100,14 +99,6 @@ Value integerConstant(OpBuilder& builder, Location location, Type type, int64_t 
   return arith::ConstantOp::create(builder, location, scalar);
 }
 
-Value floatConstant(OpBuilder& builder, Location location, Type type, double value) {
-  const mlir::FloatAttr scalar = builder.getFloatAttr(mlir::getElementTypeOrSelf(type), value);
-  if (auto vector = mlir::dyn_cast<mlir::VectorType>(type)) {
-    return arith::ConstantOp::create(builder, location, mlir::DenseElementsAttr::get(vector, mlir::Attribute(scalar)));
-  }
-  return arith::ConstantOp::create(builder, location, scalar);
-}
-
 Value emitPowAsF64(OpBuilder& builder, Location location, mlir::ValueRange operands, const TargetInfo& target) {
   const Type type = operands[0].getType();
   const Type wide = withElement(type, builder.getF64Type());
@@ -184,7 +175,7 @@ Value emitFloat(OpBuilder& builder, Location location, Scalar scalar, mlir::Valu
   }
 }
 
-Value emitInteger(OpBuilder& builder, Location location, Scalar scalar, mlir::ValueRange operands) {
+Value emitInteger(OpBuilder& builder, Location location, Scalar scalar, mlir::ValueRange operands, bool isUnsigned) {
   const Type type = operands[0].getType();
   const Value x = operands[0];
   const Value y = operands.size() > 1 ? operands[1] : Value();
@@ -196,20 +187,27 @@ Value emitInteger(OpBuilder& builder, Location location, Scalar scalar, mlir::Va
     return arith::SelectOp::create(builder, location, condition, a, b);
   };
   const auto sub = [&](Value a, Value b) -> Value { return arith::SubIOp::create(builder, location, a, b); };
+  const IntCompare less = isUnsigned ? IntCompare::ult : IntCompare::slt;
+  const IntCompare lessEqual = isUnsigned ? IntCompare::ule : IntCompare::sle;
+  const IntCompare greater = isUnsigned ? IntCompare::ugt : IntCompare::sgt;
+  const IntCompare greaterEqual = isUnsigned ? IntCompare::uge : IntCompare::sge;
   switch (scalar) {
     case Scalar::kNeg:
       return sub(constant(0), x);
     case Scalar::kAbs:
-      return select(compare(IntCompare::slt, x, constant(0)), sub(constant(0), x), x);
+      if (isUnsigned) {
+        return x;
+      }
+      return select(compare(less, x, constant(0)), sub(constant(0), x), x);
     case Scalar::kSign: {
-      const Value positive = arith::ExtUIOp::create(builder, location, type, compare(IntCompare::sgt, x, constant(0)));
-      const Value negative = arith::ExtUIOp::create(builder, location, type, compare(IntCompare::slt, x, constant(0)));
+      const Value positive = arith::ExtUIOp::create(builder, location, type, compare(greater, x, constant(0)));
+      const Value negative = arith::ExtUIOp::create(builder, location, type, compare(less, x, constant(0)));
       return sub(positive, negative);
     }
     case Scalar::kRelu:
-      return select(compare(IntCompare::sgt, x, constant(0)), x, constant(0));
+      return select(compare(greater, x, constant(0)), x, constant(0));
     case Scalar::kStep:
-      return arith::ExtUIOp::create(builder, location, type, compare(IntCompare::sgt, x, constant(0)));
+      return arith::ExtUIOp::create(builder, location, type, compare(greater, x, constant(0)));
     case Scalar::kAdd:
       return arith::AddIOp::create(builder, location, x, y);
     case Scalar::kSub:
@@ -217,23 +215,23 @@ Value emitInteger(OpBuilder& builder, Location location, Scalar scalar, mlir::Va
     case Scalar::kMul:
       return arith::MulIOp::create(builder, location, x, y);
     case Scalar::kDiv:
-      return emitIntegerDivide(builder, location, x, y);
+      return emitIntegerDivide(builder, location, x, y, isUnsigned);
     case Scalar::kMaximum:
-      return select(compare(IntCompare::sgt, x, y), x, y);
+      return select(compare(greater, x, y), x, y);
     case Scalar::kMinimum:
-      return select(compare(IntCompare::slt, x, y), x, y);
+      return select(compare(less, x, y), x, y);
     case Scalar::kEqual:
       return compare(IntCompare::eq, x, y);
     case Scalar::kNotEqual:
       return compare(IntCompare::ne, x, y);
     case Scalar::kLess:
-      return compare(IntCompare::slt, x, y);
+      return compare(less, x, y);
     case Scalar::kLessEqual:
-      return compare(IntCompare::sle, x, y);
+      return compare(lessEqual, x, y);
     case Scalar::kGreater:
-      return compare(IntCompare::sgt, x, y);
+      return compare(greater, x, y);
     case Scalar::kGreaterEqual:
-      return compare(IntCompare::sge, x, y);
+      return compare(greaterEqual, x, y);
     default:
       return {};
   }
@@ -257,37 +255,22 @@ Value emitBool(OpBuilder& builder, Location location, Scalar scalar, mlir::Value
   }
 }
 
-// Float to integer, for every float: the instruction sees only what the integer can hold.
-Value emitFloatToInteger(OpBuilder& builder, Location location, Value value, Type to) {
-  const Type from = value.getType();
-  const unsigned bits = mlir::getElementTypeOrSelf(to).getIntOrFloatBitWidth();
-  const double bound = bits == 64 ? 9223372036854775808.0 : static_cast<double>(int64_t{1} << (bits - 1));
-  const Value upper = floatConstant(builder, location, from, bound);
-  const Value lower = floatConstant(builder, location, from, -bound);
-  const auto compare = [&](FloatCompare predicate, Value y) -> Value {
-    return arith::CmpFOp::create(builder, location, predicate, value, y);
-  };
-  const Value tooLarge = compare(FloatCompare::OGE, upper);
-  const Value inRange =
-      arith::AndIOp::create(builder, location, compare(FloatCompare::OGE, lower), compare(FloatCompare::OLT, upper));
-  const Value zero = floatConstant(builder, location, from, 0.0);
-  const Value safe = arith::SelectOp::create(builder, location, inRange, value, zero);
-  const Value converted = arith::FPToSIOp::create(builder, location, to, safe);
-  const int64_t highest = bits == 64 ? std::numeric_limits<int64_t>::max() : (int64_t{1} << (bits - 1)) - 1;
-  const Value most = integerConstant(builder, location, to, highest);
-  const Value least = integerConstant(builder, location, to, -highest - 1);
-  const Value upwards = arith::SelectOp::create(builder, location, tooLarge, most, converted);
-  return arith::SelectOp::create(builder, location, compare(FloatCompare::OLT, lower), least, upwards);
-}
-
 }  // namespace
 
-bool isScalarFunction(llvm::StringRef scalar) { return scalarOf(scalar) != Scalar::kUnknown; }
+bool isScalarFunction(llvm::StringRef scalar) {
+  return scalarOf(scalar) != Scalar::kUnknown || isSpecialFunction(scalar);
+}
 
 Value emitScalarFunction(OpBuilder& builder, Location location, llvm::StringRef scalar, mlir::ValueRange operands,
-                         const CodegenContext& context) {
+                         const CodegenContext& context, bool isUnsigned, Value host) {
   const Scalar function = scalarOf(scalar);
   if (function == Scalar::kUnknown) {
+    const FunctionSite site{builder, location, context.target, host, isUnsigned};
+    for (const auto emit : {emitBitFunction, emitErrorFunction, emitSpecialFunction}) {
+      if (Value result = isSpecialFunction(scalar) ? emit(site, scalar, operands) : Value()) {
+        return result;
+      }
+    }
     return {};
   }
   if (function == Scalar::kSelect) {
@@ -300,48 +283,18 @@ Value emitScalarFunction(OpBuilder& builder, Location location, llvm::StringRef 
   if (element.isInteger(1)) {
     return emitBool(builder, location, function, operands);
   }
-  return emitInteger(builder, location, function, operands);
+  return emitInteger(builder, location, function, operands, isUnsigned);
 }
 
-Value emitCast(OpBuilder& builder, Location location, Value value, Type to) {
-  const Type from = mlir::getElementTypeOrSelf(value.getType());
-  to = mlir::getElementTypeOrSelf(to);
-  const Type result = withElement(value.getType(), to);
-  if (from == to) {
-    return value;
-  }
-  const bool fromFloat = mlir::isa<mlir::FloatType>(from);
-  if (to.isInteger(1)) {
-    if (fromFloat) {
-      const Value zero = floatConstant(builder, location, value.getType(), 0.0);
-      return arith::CmpFOp::create(builder, location, FloatCompare::UNE, value, zero);
-    }
-    const Value zero = integerConstant(builder, location, value.getType(), 0);
-    return arith::CmpIOp::create(builder, location, IntCompare::ne, value, zero);
-  }
-  if (mlir::isa<mlir::FloatType>(to)) {
-    if (fromFloat) {
-      return from.getIntOrFloatBitWidth() < to.getIntOrFloatBitWidth()
-                 ? arith::ExtFOp::create(builder, location, result, value).getResult()
-                 : arith::TruncFOp::create(builder, location, result, value).getResult();
-    }
-    return from.isInteger(1) ? arith::UIToFPOp::create(builder, location, result, value).getResult()
-                             : arith::SIToFPOp::create(builder, location, result, value).getResult();
-  }
-  if (fromFloat) {
-    return emitFloatToInteger(builder, location, value, result);
-  }
-  if (from.getIntOrFloatBitWidth() > to.getIntOrFloatBitWidth()) {
-    return arith::TruncIOp::create(builder, location, result, value);
-  }
-  return from.isInteger(1) ? arith::ExtUIOp::create(builder, location, result, value).getResult()
-                           : arith::ExtSIOp::create(builder, location, result, value).getResult();
-}
-
-Value emitIntegerDivide(OpBuilder& builder, Location location, Value x, Value y) {
+Value emitIntegerDivide(OpBuilder& builder, Location location, Value x, Value y, bool isUnsigned) {
   const Type type = x.getType();
   const Value zero = integerConstant(builder, location, type, 0);
   const Value one = integerConstant(builder, location, type, 1);
+  if (isUnsigned) {
+    const Value isZero = arith::CmpIOp::create(builder, location, IntCompare::eq, y, zero);
+    const Value divisor = arith::SelectOp::create(builder, location, isZero, one, y);
+    return arith::DivUIOp::create(builder, location, x, divisor);
+  }
   const Value minusOne = integerConstant(builder, location, type, -1);
   const Value byZero = arith::CmpIOp::create(builder, location, IntCompare::eq, y, zero);
   const Value byMinusOne = arith::CmpIOp::create(builder, location, IntCompare::eq, y, minusOne);

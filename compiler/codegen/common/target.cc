@@ -40,6 +40,8 @@ void deriveVectors(const llvm::MCSubtargetInfo& subtarget, TargetInfo& target) {
   target.vectorBits = wide ? 512 : subtarget.checkFeatures(kMiddleVectors) ? 256 : 128;
   target.numVectorRegisters = wide ? 32 : 16;
   target.hasFma = subtarget.checkFeatures("+fma");
+  target.hasRounding = subtarget.checkFeatures("+sse4.1");
+  target.hasF16c = subtarget.checkFeatures("+f16c");
 }
 
 int64_t cacheBytes(int name, int64_t otherwise) {

@@ -89,6 +89,8 @@ constexpr Format kF64 = {52,
                          kLogF64,
                          kTanhF64};
 constexpr double kLog2E = 1.4426950408889634;
+constexpr double kLn2 = 0.6931471805599453;
+constexpr double kExpm1Lowest = -40;  // e^x - 1 rounds to -1 below
 
 const Format& formatOf(const MathBuilder& m) { return m.isF32() ? kF32 : kF64; }
 
@@ -113,6 +115,11 @@ Reduced reduce(MathBuilder& m, Value x) {
 
 // e^r - 1 for a reduced r, precise also near 0.
 Value expMinusOne(MathBuilder& m, Value r) { return m.mulAdd(m.mul(r, r), m.polynomial(r, formatOf(m).exp), r); }
+
+// So near 0 that x + x^2 / 2 rounds to x, or nearly: where a denormal number and a zero keep their digits and sign.
+Value isTiny(MathBuilder& m, Value x) {
+  return m.compare(Compare::OLT, m.abs(x), m.constant(m.isF32() ? 0x1p-26 : 0x1p-55));
+}
 
 // 2^n, from n + magic; n within the exponents of normal numbers.
 Value powerOfTwo(MathBuilder& m, Value rounded) {
@@ -156,8 +163,8 @@ Split splitExponent(MathBuilder& m, Value x, bool mayBeDenormal) {
   return result;
 }
 
-// log x for finite x > 0.
-Value positiveLog(MathBuilder& m, Value x, bool mayBeDenormal) {
+// log x + rest for finite x > 0 and a rest that is small beside it.
+Value positiveLog(MathBuilder& m, Value x, bool mayBeDenormal, Value rest = {}) {
   const Format& format = formatOf(m);
   const auto [f, k] = splitExponent(m, x, mayBeDenormal);
   const Value s = m.div(f, m.add(f, m.constant(2.0)));
@@ -165,7 +172,10 @@ Value positiveLog(MathBuilder& m, Value x, bool mayBeDenormal) {
   const Value halfSquare = m.mul(m.mul(f, m.constant(0.5)), f);
   // log(1 + f) = f - (f^2/2 - s (f^2/2 + R)): the large terms are exact or nearly so.
   const Value correction = m.mulAdd(z, m.polynomial(z, format.log), halfSquare);
-  const Value low = m.mulAdd(k, m.constant(format.ln2Low), m.mul(s, correction));
+  Value low = m.mulAdd(k, m.constant(format.ln2Low), m.mul(s, correction));
+  if (rest) {
+    low = m.add(low, rest);
+  }
   return m.mulAdd(k, m.constant(format.ln2High), m.sub(f, m.sub(halfSquare, low)));
 }
 
@@ -226,6 +236,47 @@ Value emitExp(MathBuilder& m, Value x) {
   const Reduced reduced = reduce(m, bounded);
   const Value y = m.add(expMinusOne(m, reduced.r), m.constant(1.0));
   return scale(m, y, reduced.n);
+}
+
+Value emitScaledExp(MathBuilder& m, Value x, Value factor) {
+  const Format& format = formatOf(m);
+  // Ten below the point where e^x is 0, for factors up to e^10.
+  const Value bounded = m.atLeast(m.atMost(x, format.expHighest), format.expLowest - 14);
+  const Reduced reduced = reduce(m, bounded);
+  const Value y = m.add(expMinusOne(m, reduced.r), m.constant(1.0));
+  return scale(m, m.mul(y, factor), reduced.n);
+}
+
+// With h = 2^n / 2: 2 (h (e^r - 1) + (h - 1/2)), where nothing cancels and h is finite wherever the result is.
+Value emitExpm1(MathBuilder& m, Value x) {
+  const Format& format = formatOf(m);
+  const Reduced reduced = reduce(m, m.atLeast(m.atMost(x, format.expHighest), kExpm1Lowest));
+  const Value exponent = m.shiftLeft(m.toBits(reduced.rounded), format.mantissaBits);
+  const uint64_t halfBits = oneBits(format) - (uint64_t{1} << format.mantissaBits);
+  const Value half = m.fromBits(m.bitAdd(exponent, m.constantBits(halfBits)));
+  const Value y = m.mulAdd(expMinusOne(m, reduced.r), half, m.sub(half, m.constant(0.5)));
+  return m.select(isTiny(m, x), x, m.add(y, y));
+}
+
+Value emitExp2(MathBuilder& m, Value x) {
+  const Format& format = formatOf(m);
+  const double lowest = -(format.bias + format.mantissaBits + 1);
+  const Value bounded = m.atLeast(m.atMost(x, format.bias + 2), lowest);
+  const Value magic = m.constant(format.magic);
+  const Value n = m.sub(m.add(bounded, magic), magic);
+  const Value r = m.mul(m.sub(bounded, n), m.constant(kLn2));
+  return scale(m, m.add(expMinusOne(m, r), m.constant(1.0)), n);
+}
+
+// log u + c / u, where u = 1 + x after rounding and c what the rounding took away.
+Value emitLog1p(MathBuilder& m, Value x) {
+  const Value one = m.constant(1.0);
+  const Value u = m.add(x, one);
+  const Value isSmall = m.compare(Compare::OLT, m.abs(x), one);
+  const Value c = m.select(isSmall, m.sub(x, m.sub(u, one)), m.sub(one, m.sub(u, x)));
+  const Value log = completeLog(m, u, positiveLog(m, u, /*mayBeDenormal=*/false, m.div(c, u)));
+  const Value result = m.select(m.compare(Compare::OLT, u, m.constant(0.0)), m.constant(kNaN), log);
+  return m.select(isTiny(m, x), x, result);
 }
 
 Value emitLog(MathBuilder& m, Value x) {

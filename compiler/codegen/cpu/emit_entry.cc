@@ -235,8 +235,9 @@ class EntryWriter {
     for (ConstantOp op : constants) {
       place_[op->getResult(0)] = {Space::kConstant, static_cast<int64_t>(constant++)};
     }
-    if (plan_.staticBytes != 0 || !plan_.slots.empty()) {
-      arena_ = contextField(offsetof(kiln_context_t, arena), code_.ptr);
+    // Also where the plan has no bytes: values without elements lie there.
+    arena_ = contextField(offsetof(kiln_context_t, arena), code_.ptr);
+    if (!plan_.slots.empty()) {
       DimValues dims(code_, context_.symbols, function_.getArgument(2));
       mlir::Value offset = code_.constant(plan_.staticBytes);
       for (size_t i = 0; i < plan_.slots.size(); ++i) {

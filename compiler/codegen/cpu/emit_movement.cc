@@ -148,6 +148,17 @@ Pack ExpressionEmitter::emitSlice(SliceOp op, const Place& place) {
   return emitAt(op.getX(), mapped);
 }
 
+Pack ExpressionEmitter::emitReverse(ReverseOp op, const Place& place) {
+  Place mapped = place;
+  const Shape shape = shapeOf(op.getX());
+  for (int64_t named : op.getAxes()) {
+    const int64_t axis = fromFront(static_cast<uint64_t>(named), shape.rank());
+    Value last = subI(dimValue(shape[static_cast<int>(axis)]), constant(1));
+    mapped.at[axis] = addIndex(scaleIndex(place.at[axis], constant(-1)), last);
+  }
+  return emitAt(op.getX(), mapped);
+}
+
 Pack ExpressionEmitter::emitPad(PadOp op, const Place& place) {
   const Type element = elementOf(op.getResult());
   const Shape from = shapeOf(op.getX()), to = shapeOf(op.getResult());
@@ -234,7 +245,7 @@ Pack ExpressionEmitter::emitConcat(ConcatOp op, const Place& place) {
 
 Pack ExpressionEmitter::emitIota(IotaOp op, const Place& place) {
   const int64_t axis = fromFront(op.getAxis(), static_cast<int64_t>(place.at.size()));
-  return emitCast(op.getLoc(), indexPack(place.at[axis]), elementOf(op.getResult()));
+  return emitCast(op.getLoc(), indexPack(place.at[axis]), builder_.getI64Type(), elementOf(op.getResult()));
 }
 
 Pack ExpressionEmitter::emitOneHot(OneHotOp op, const Place& place) {
@@ -249,7 +260,7 @@ Pack ExpressionEmitter::emitOneHot(OneHotOp op, const Place& place) {
     Value wanted = arith::SelectOp::create(b, op.getLoc(), isNegative, fromEnd, v[0]);
     return arith::CmpIOp::create(b, op.getLoc(), arith::CmpIPredicate::eq, wanted, v[3]).getResult();
   });
-  return emitCast(op.getLoc(), isHot, element);
+  return emitCast(op.getLoc(), isHot, builder_.getI1Type(), element);
 }
 
 Pack ExpressionEmitter::emitGather(GatherOp op, const Place& place) {

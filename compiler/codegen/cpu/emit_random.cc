@@ -6,6 +6,7 @@
 #include "compiler/codegen/cpu/expression_emitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "ops/random/philox.h"
 
 namespace kiln::compiler {
 namespace arith = mlir::arith;
@@ -62,10 +63,12 @@ struct LaneMath {
     return counter;
   }
 
-  // The number on [0, 1) that the words make: one for f32, two for f64.
+  // The number on [0, 1) that the words make: two for f64, else one.
   Value unit(Type type, Value first, Value second) const {
-    if (type.isF32()) {
-      return mulF(toReal(right(first, 8), type), real(type, 0x1p-24));
+    if (!type.isF64()) {
+      const int digits = type.isF32() ? 24 : type.isF16() ? 11 : 8;
+      const Type held = registerType(type);
+      return mulF(toReal(right(first, 32 - digits), held), real(held, std::ldexp(1.0, -digits)));
     }
     return mulF(toReal(right(bitOr(left(first, 32), second), 11), type), real(type, 0x1p-53));
   }
@@ -97,6 +100,17 @@ struct LaneMath {
   }
 };
 
+// What random_uniform's definition makes of its bounds in type T.
+struct UniformBounds {
+  double low, high, span, below;
+};
+template <class T>
+UniformBounds boundsOf(double low, double high) {
+  const T l = static_cast<T>(low), h = static_cast<T>(high);
+  return {static_cast<double>(l), static_cast<double>(h), static_cast<double>(static_cast<T>(h - l)),
+          static_cast<double>(ops::numberBelow(h, l))};
+}
+
 }  // namespace
 
 Pack ExpressionEmitter::emitRandom(Operation* op, Value state, int64_t opId, Type element, const Place& place) {
@@ -113,36 +127,46 @@ Pack ExpressionEmitter::emitRandom(Operation* op, Value state, int64_t opId, Typ
     auto vector = llvm::dyn_cast<mlir::VectorType>(v[0].getType());
     const LaneMath m{b, loc, vector ? vector.getNumElements() : 1};
     Value i = v[0];
-    const bool isF32 = element.isF32();
-    const std::array<Value, 4> words = m.philox(m.right(i, isF32 ? 2 : 1), v[1], v[2], static_cast<uint32_t>(opId));
+    const bool isSingle = llvm::isa<mlir::FloatType>(element) && !element.isF64();  // one word an element
+    const Type held = registerType(element);
+    const std::array<Value, 4> words = m.philox(m.right(i, isSingle ? 2 : 1), v[1], v[2], static_cast<uint32_t>(opId));
     Value isOdd = m.isEqual(m.bitAnd(i, 1), 1);
-    Value isUpper = m.isEqual(m.bitAnd(i, 2), 2);  // of the two pairs of f32 in a block
+    Value isUpper = m.isEqual(m.bitAnd(i, 2), 2);  // of the two pairs in a block
+    if (auto integers = llvm::dyn_cast<RandomIntegersOp>(op)) {
+      Value word = m.bitOr(m.left(pick(m, isOdd, words[0], words[2]), 32), pick(m, isOdd, words[1], words[3]));
+      const auto low = static_cast<uint64_t>(integers.getLow()), high = static_cast<uint64_t>(integers.getHigh());
+      Value upper = arith::MulUIExtendedOp::create(b, loc, word, m.integer(high - low)).getHigh();
+      Value value = m.add(upper, m.integer(low));
+      return element.isInteger(64)
+                 ? value
+                 : arith::TruncIOp::create(b, loc, m.shaped(registerType(element)), value).getResult();
+    }
     if (auto uniformOp = llvm::dyn_cast<RandomUniformOp>(op)) {
       Value unit =
-          isF32 ? m.unit(element,
-                         pick(m, isUpper, pick(m, isOdd, words[0], words[1]), pick(m, isOdd, words[2], words[3])), {})
-                : m.unit(element, pick(m, isOdd, words[0], words[2]), pick(m, isOdd, words[1], words[3]));
+          isSingle
+              ? m.unit(element,
+                       pick(m, isUpper, pick(m, isOdd, words[0], words[1]), pick(m, isOdd, words[2], words[3])), {})
+              : m.unit(element, pick(m, isOdd, words[0], words[2]), pick(m, isOdd, words[1], words[3]));
       const double low = uniformOp.getLow().convertToDouble(), high = uniformOp.getHigh().convertToDouble();
       // The bounds as the result's type has them, and the last number below the upper one.
-      double span, below;
-      if (isF32) {
-        const float l = static_cast<float>(low), h = static_cast<float>(high);
-        span = h - l;
-        below = std::nextafterf(h, l);
-      } else {
-        span = high - low;
-        below = std::nextafter(high, low);
-      }
-      Value value = m.addF(m.mulF(unit, m.real(element, span)), m.real(element, low));
-      Value isBelow = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, value, m.real(element, high));
-      return m.select(isBelow, value, m.real(element, below));
+      const UniformBounds bounds =
+          element.isF64()   ? boundsOf<double>(low, high)
+          : element.isF32() ? boundsOf<float>(low, high)
+          : element.isF16() ? boundsOf<Half>(low, high)
+                            : boundsOf<BFloat16>(low, high);
+      auto round = [&](Value x) { return roundTo(b, loc, x, element, context_.target); };
+      Value scaled = round(m.mulF(unit, m.real(held, bounds.span)));
+      Value value = round(m.addF(scaled, m.real(held, bounds.low)));
+      Value isBelow = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, value, m.real(held, bounds.high));
+      return m.select(isBelow, value, m.real(held, bounds.below));
     }
     auto normal = llvm::cast<RandomNormalOp>(op);
     const Type f64 = b.getF64Type();
     Value u1, u2;
-    if (isF32) {
-      u1 = arith::ExtFOp::create(b, loc, m.shaped(f64), m.unit(element, pick(m, isUpper, words[0], words[2]), {}));
-      u2 = arith::ExtFOp::create(b, loc, m.shaped(f64), m.unit(element, pick(m, isUpper, words[1], words[3]), {}));
+    if (isSingle) {
+      const Type f32 = b.getF32Type();
+      u1 = arith::ExtFOp::create(b, loc, m.shaped(f64), m.unit(f32, pick(m, isUpper, words[0], words[2]), {}));
+      u2 = arith::ExtFOp::create(b, loc, m.shaped(f64), m.unit(f32, pick(m, isUpper, words[1], words[3]), {}));
     } else {
       u1 = m.unit(element, words[0], words[1]);
       u2 = m.unit(element, words[2], words[3]);
@@ -152,7 +176,7 @@ Pack ExpressionEmitter::emitRandom(Operation* op, Value state, int64_t opId, Typ
     Value value = m.mulF(radius, m.turn(u2, isOdd));
     value = m.addF(m.mulF(value, m.real(f64, normal.getStddev().convertToDouble())),
                    m.real(f64, normal.getMean().convertToDouble()));
-    return isF32 ? arith::TruncFOp::create(b, loc, m.shaped(element), value).getResult() : value;
+    return compiler::emitCast(b, loc, value, f64, element, context_.target);
   });
 }
 

@@ -4,9 +4,11 @@
 // and joins the lanes at the end, in an order that depends on the shape alone.
 //
 // Sums. The terms of an f32 sum are added up in f64, so that the sum is rounded once. An f64 sum carries the error of
-// each addition in a second number (Knuth's two-sum), which is added at the end.
+// each addition in a second number (Knuth's two-sum), which is added at the end. Sums of f16 and bf16 are added up in
+// f32, and of integers in their own type, where they wrap. Products likewise, without the error term.
 #include "compiler/codegen/common/scalar_functions.h"
 #include "compiler/codegen/cpu/expression_emitter.h"
+#include "compiler/dialect/reductions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
@@ -20,21 +22,6 @@ using Values = llvm::SmallVector<Value>;
 
 namespace {
 
-bool isReduction(Operation* op) { return llvm::isa<ReduceSumOp, ReduceMeanOp, ReduceMaxOp, ArgmaxOp>(op); }
-
-llvm::SmallVector<bool> reducedAxes(Operation* op) {
-  const int rank = shapeOf(op->getOperand(0)).rank();
-  llvm::SmallVector<bool> reduced(rank, false);
-  if (auto argmax = llvm::dyn_cast<ArgmaxOp>(op)) {
-    reduced[fromFront(argmax.getAxis(), rank)] = true;
-  } else {
-    for (int64_t axis : op->getAttrOfType<mlir::DenseI64ArrayAttr>("axes").asArrayRef()) {
-      reduced[axis < 0 ? axis + rank : axis] = true;
-    }
-  }
-  return reduced;
-}
-
 bool keepsDims(Operation* op) {
   auto keep = op->getAttrOfType<mlir::BoolAttr>("keep_dims");
   return keep && keep.getValue();
@@ -47,29 +34,34 @@ class Accumulator {
  public:
   Accumulator(Operation* op, const CodegenContext& context)
       : op_(op), element_(elementOf(op->getOperand(0))), context_(context) {
-    isArgmax_ = llvm::isa<ArgmaxOp>(op);
-    isMax_ = llvm::isa<ReduceMaxOp>(op);
-    isSum_ = !isMax_ && !isArgmax_;
+    isArg_ = isArgReductionOp(op);
+    isSum_ = llvm::isa<ReduceSumOp, ReduceMeanOp>(op);
+    if (llvm::isa<ReduceMinOp, ArgminOp>(op)) {
+      scalar_ = "Minimum";
+    } else if (llvm::isa<ReduceMaxOp, ArgmaxOp>(op)) {
+      scalar_ = "Maximum";
+    } else if (llvm::isa<ReduceProdOp>(op)) {
+      scalar_ = "Mul";
+    } else if (llvm::isa<ReduceAnyOp>(op)) {
+      scalar_ = "Or";
+    } else if (llvm::isa<ReduceAllOp>(op)) {
+      scalar_ = "And";
+    }
+    isWide_ = element_.isF32() && (isSum_ || scalar_ == "Mul");
   }
 
   Operation* op() const { return op_; }
-  size_t count() const { return isArgmax_ || (isSum_ && element_.isF64()) ? 2 : 1; }
+  size_t count() const { return isArg_ || (isSum_ && element_.isF64()) ? 2 : 1; }
 
   Values init(OpBuilder& b, int64_t width) const {
     Values values;
+    const Type held = isWide_ ? b.getF64Type() : registerType(element_);
     if (isSum_) {
-      const Type type = element_.isF32() ? b.getF64Type() : element_;
-      values.assign(count(), literal(b, b.getZeroAttr(type), width));
+      values.assign(count(), literal(b, b.getZeroAttr(held), width));
       return values;
     }
-    mlir::TypedAttr lowest;
-    if (auto real = llvm::dyn_cast<mlir::FloatType>(element_)) {
-      lowest = mlir::FloatAttr::get(real, llvm::APFloat::getInf(real.getFloatSemantics(), /*Negative=*/true));
-    } else {
-      lowest = mlir::IntegerAttr::get(element_, llvm::APInt::getSignedMinValue(element_.getIntOrFloatBitWidth()));
-    }
-    values.push_back(literal(b, lowest, width));
-    if (isArgmax_) {
+    values.push_back(literal(b, neutral(b, held), width));
+    if (isArg_) {
       values.push_back(literal(b, b.getI64IntegerAttr(0), width));
     }
     return values;
@@ -78,30 +70,33 @@ class Accumulator {
   // Takes one more term. Lanes outside `mask` add nothing. `index` is the position, for argmax.
   Values add(OpBuilder& b, llvm::ArrayRef<Value> carried, Value x, Value mask, Value index) const {
     Location loc = op_->getLoc();
-    if (isArgmax_) {
+    const bool isMin = scalar_ == "Minimum";
+    if (isArg_) {
       Value isBetter, isNan, wasNan;
       if (llvm::isa<mlir::FloatType>(element_)) {
-        Value isLarger = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT, x, carried[0]);
+        Value isBeyond =
+            arith::CmpFOp::create(b, loc, isMin ? arith::CmpFPredicate::OLT : arith::CmpFPredicate::OGT, x, carried[0]);
         isNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, x, x);
         wasNan = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::ORD, carried[0], carried[0]);
         Value isFirstNan = arith::AndIOp::create(b, loc, isNan, wasNan);
-        isBetter = arith::OrIOp::create(b, loc, isLarger, isFirstNan);
+        isBetter = arith::OrIOp::create(b, loc, isBeyond, isFirstNan);
       } else {
-        isBetter = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sgt, x, carried[0]);
+        const auto less = isUnsigned(element_) ? arith::CmpIPredicate::ult : arith::CmpIPredicate::slt;
+        isBetter = arith::CmpIOp::create(b, loc, less, isMin ? x : carried[0], isMin ? carried[0] : x);
       }
       return {arith::SelectOp::create(b, loc, isBetter, x, carried[0]),
               arith::SelectOp::create(b, loc, isBetter, index, carried[1])};
     }
     Value term = x;
-    if (isSum_ && element_.isF32()) {
+    if (isWide_) {
       term = arith::ExtFOp::create(b, loc, shaped(x, b.getF64Type()), x);
     }
     if (mask) {
       Values none = init(b, llvm::cast<mlir::VectorType>(x.getType()).getNumElements());
       term = arith::SelectOp::create(b, loc, mask, term, none[0]);
     }
-    if (isMax_) {
-      return {emitScalarFunction(b, loc, "Maximum", {carried[0], term}, context_)};
+    if (!isSum_) {
+      return {emitScalarFunction(b, loc, scalar_, {carried[0], term}, context_, isUnsigned(element_))};
     }
     if (count() == 2) {
       return twoSum(b, carried[0], carried[1], term);
@@ -110,8 +105,8 @@ class Accumulator {
   }
 
   Values combine(OpBuilder& b, llvm::ArrayRef<Value> x, llvm::ArrayRef<Value> y) const {
-    if (isMax_) {
-      return {emitScalarFunction(b, op_->getLoc(), "Maximum", {x[0], y[0]}, context_)};
+    if (!isSum_) {
+      return {emitScalarFunction(b, op_->getLoc(), scalar_, {x[0], y[0]}, context_, isUnsigned(element_))};
     }
     if (count() == 2) {
       return twoSum(b, x[0], plus(b, x[1], y[1]), y[0]);
@@ -122,7 +117,7 @@ class Accumulator {
   // The result; `length` is the number of terms, for means.
   Value finish(OpBuilder& b, llvm::ArrayRef<Value> carried, Value length) const {
     Location loc = op_->getLoc();
-    if (isArgmax_) {
+    if (isArg_) {
       return carried[1];
     }
     Value result = carried[0];
@@ -133,16 +128,19 @@ class Accumulator {
       result = arith::SelectOp::create(b, loc, isFinite, corrected, carried[0]);
     }
     if (llvm::isa<ReduceMeanOp>(op_)) {
+      if (isHalf(element_)) {
+        result = arith::ExtFOp::create(b, loc, shaped(result, b.getF64Type()), result);
+      }
       Value divisor = arith::SIToFPOp::create(b, loc, b.getF64Type(), length);
       if (auto vector = llvm::dyn_cast<mlir::VectorType>(result.getType())) {
         divisor = mlir::vector::BroadcastOp::create(b, loc, vector, divisor);
       }
       result = arith::DivFOp::create(b, loc, result, divisor);
     }
-    if (isSum_ && element_.isF32()) {
+    if (isWide_) {
       result = arith::TruncFOp::create(b, loc, shaped(result, element_), result);
     }
-    return result;
+    return isSum_ || scalar_ == "Mul" ? roundTo(b, loc, result, element_, context_.target) : result;
   }
 
  private:
@@ -152,6 +150,29 @@ class Accumulator {
                                            llvm::ArrayRef<mlir::Attribute>{value});
     }
     return arith::ConstantOp::create(b, op_->getLoc(), value);
+  }
+  // What changes no other element: the result for none.
+  mlir::TypedAttr neutral(OpBuilder& b, Type held) const {
+    if (scalar_ == "Mul") {
+      return toTyped(b, held, 1);
+    }
+    if (scalar_ == "Or" || scalar_ == "And") {
+      return b.getBoolAttr(scalar_ == "And");
+    }
+    const bool isMin = scalar_ == "Minimum";
+    if (auto real = llvm::dyn_cast<mlir::FloatType>(held)) {
+      return mlir::FloatAttr::get(real, llvm::APFloat::getInf(real.getFloatSemantics(), /*Negative=*/!isMin));
+    }
+    const unsigned bits = held.getIntOrFloatBitWidth();
+    if (isUnsigned(element_)) {
+      return mlir::IntegerAttr::get(held, isMin ? llvm::APInt::getMaxValue(bits) : llvm::APInt::getMinValue(bits));
+    }
+    return mlir::IntegerAttr::get(held,
+                                  isMin ? llvm::APInt::getSignedMaxValue(bits) : llvm::APInt::getSignedMinValue(bits));
+  }
+  static mlir::TypedAttr toTyped(OpBuilder& b, Type type, int64_t value) {
+    return llvm::isa<mlir::FloatType>(type) ? mlir::TypedAttr(b.getFloatAttr(type, static_cast<double>(value)))
+                                            : b.getIntegerAttr(type, value);
   }
   static Type shaped(Value like, Type element) {
     auto vector = llvm::dyn_cast<mlir::VectorType>(like.getType());
@@ -174,7 +195,9 @@ class Accumulator {
   Operation* op_;
   Type element_;
   const CodegenContext& context_;
-  bool isArgmax_, isMax_, isSum_;
+  bool isArg_, isSum_;
+  bool isWide_ = false;     // joins f32 elements in f64
+  llvm::StringRef scalar_;  // the function that joins two elements, of all but sums
 };
 
 }  // namespace
@@ -186,11 +209,11 @@ void ExpressionEmitter::findSiblings() {
     int depth = 0;
     for (Value operand : op.getOperands()) {
       if (Operation* producer = operand.getDefiningOp()) {
-        depth = std::max(depth, depths[producer] + (isReduction(producer) ? 1 : 0));
+        depth = std::max(depth, depths[producer] + (isReductionOp(producer) ? 1 : 0));
       }
     }
     depths[&op] = depth;
-    if (isReduction(&op) && !llvm::isa<ArgmaxOp>(&op)) {
+    if (isReductionOp(&op) && !isArgReductionOp(&op)) {
       std::string key = std::to_string(depth) + shapeOf(op.getOperand(0)).toString();
       for (bool isReduced : reducedAxes(&op)) {
         key += isReduced ? 'r' : 'k';
@@ -337,7 +360,7 @@ Pack ExpressionEmitter::emitReduction(Operation* op, const Place& place) {
   };
   const Carry carry{initAll, combineAll, horizontalAll};
 
-  const bool isVectorized = isUniform && isTrailing && width_ > 1 && !llvm::isa<ArgmaxOp>(op);
+  const bool isVectorized = isUniform && isTrailing && width_ > 1 && !isArgReductionOp(op);
   const int64_t unroll = isCheap ? 4 : 2;
   Values carried;
   int64_t vectors = 1;

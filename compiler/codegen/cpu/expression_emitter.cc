@@ -2,6 +2,9 @@
 #include "compiler/codegen/cpu/expression_emitter.h"
 
 #include "compiler/codegen/common/scalar_functions.h"
+#include "compiler/codegen/common/special_functions.h"
+#include "compiler/dialect/reductions.h"
+#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -16,10 +19,6 @@ using mlir::OpBuilder;
 using mlir::Operation;
 using mlir::Type;
 using mlir::ValueRange;
-
-mlir::Type memoryType(Type element) {
-  return element.isInteger(1) ? mlir::IntegerType::get(element.getContext(), 8) : element;
-}
 
 mlir::Type elementOf(Value value) { return llvm::cast<mlir::RankedTensorType>(value.getType()).getElementType(); }
 
@@ -44,7 +43,8 @@ std::optional<int64_t> constantOf(Value value) {
   return std::nullopt;
 }
 
-// Lanes fit the narrowest kind of number that the kernel computes with; wider ones take two registers.
+// Lanes fit the narrowest kind of number that the kernel computes with, but no more than of 32 bits, which 16-bit floats
+// are computed in: a kernel that mixes bytes and f64 would otherwise take eight registers for one value.
 int64_t chooseWidth(KernelOp kernel, const TargetInfo& target) {
   bool hasNarrow = false, hasWide = false;
   kernel.getBody().walk([&](Operation* op) {
@@ -52,10 +52,10 @@ int64_t chooseWidth(KernelOp kernel, const TargetInfo& target) {
       Type element = elementOf(value);
       bool isShape = value.getDefiningOp<ShapeValueOp>() != nullptr;
       hasWide |= !isShape && element.getIntOrFloatBitWidth() == 64;
-      hasNarrow |= element.getIntOrFloatBitWidth() == 32;
+      hasNarrow |= element.getIntOrFloatBitWidth() != 64 && !element.isInteger(1);
     }
     for (Value value : op->getResults()) {
-      hasNarrow |= elementOf(value).getIntOrFloatBitWidth() == 32;
+      hasNarrow |= elementOf(value).getIntOrFloatBitWidth() != 64 && !elementOf(value).isInteger(1);
     }
   });
   return target.vectorBits / (hasNarrow || !hasWide ? 32 : 64);
@@ -66,7 +66,23 @@ int64_t chooseWidth(KernelOp kernel, const TargetInfo& target) {
 constexpr int kMaxInlineMath = 8;
 
 bool isLongFunction(llvm::StringRef scalar) {
-  return scalar == "Exp" || scalar == "Log" || scalar == "Tanh" || scalar == "Sigmoid" || scalar == "Pow";
+  return scalar == "Exp" || scalar == "Log" || scalar == "Tanh" || scalar == "Sigmoid" || scalar == "Pow" ||
+         isLongSpecialFunction(scalar);
+}
+
+// The functor's name is the op's in CamelCase; those of the logical ops go without the first word.
+std::string scalarNameOf(Operation* op) {
+  llvm::StringRef name = op->getName().stripDialect();
+  name.consume_front("logical_");
+  return llvm::convertToCamelFromSnakeCase(name, /*capitalizeFirst=*/true);
+}
+
+// Ops whose results are numbers of their element type already: they move operands or turn their signs.
+bool needsNoRounding(Operation* op) {
+  const OpSchema* schema = schemaOf(op);
+  return llvm::isa<ConstantOp, CastOp, SelectOp, NegOp, AbsOp, SignOp, StepOp, ReluOp, MaximumOp, MinimumOp>(op) ||
+         (schema && (schema->family == "movement" || schema->family == "random")) ||
+         llvm::isa<GatherOp, OneHotOp, IotaOp, UnfoldOp>(op) || isReductionOp(op);
 }
 
 }  // namespace
@@ -99,8 +115,7 @@ ExpressionEmitter::ExpressionEmitter(KernelOp kernel, mlir::Block* entry, Kernel
   blockLevels_[entry] = 0;
   findSiblings();
   int longFunctions = 0;
-  kernel.getBody().walk(
-      [&](Operation* op) { longFunctions += llvm::isa<ExpOp, LogOp, TanhOp, SigmoidOp, PowOp>(op) ? 1 : 0; });
+  kernel.getBody().walk([&](Operation* op) { longFunctions += isLongFunction(scalarNameOf(op)) ? 1 : 0; });
   callsMath_ = longFunctions > kMaxInlineMath;
 }
 
@@ -412,7 +427,7 @@ llvm::SmallVector<Value> ExpressionEmitter::nestLoop(
 Pack ExpressionEmitter::placeholder(Type element) {
   Pack pack;
   OpBuilder& b = at(0);
-  pack.values.push_back(arith::ConstantOp::create(b, location_, b.getZeroAttr(element)));
+  pack.values.push_back(arith::ConstantOp::create(b, location_, b.getZeroAttr(registerType(element))));
   return pack;
 }
 
@@ -447,7 +462,17 @@ Pack ExpressionEmitter::emitUncached(Value value, const Place& place) {
   if (kept != kept_.end()) {
     return loadLinear(pointers_.outputs[kept->second], elementOf(value), linearize(place, dimValues(shapeOf(value))));
   }
-  return emitOp(value.getDefiningOp(), value, place);
+  Operation* op = value.getDefiningOp();
+  Pack pack = emitOp(op, value, place);
+  return needsNoRounding(op) ? pack : rounded(op->getLoc(), pack, elementOf(value));
+}
+
+Pack ExpressionEmitter::rounded(Location loc, const Pack& pack, Type element) {
+  if (!isHalf(element)) {
+    return pack;
+  }
+  return mapLanes({pack},
+                  [&](OpBuilder& b, ValueRange v) { return roundTo(b, loc, v[0], element, context_.target); });
 }
 
 Pack ExpressionEmitter::emitOp(Operation* op, Value value, const Place& place) {
@@ -455,7 +480,7 @@ Pack ExpressionEmitter::emitOp(Operation* op, Value value, const Place& place) {
   return llvm::TypeSwitch<Operation*, Pack>(op)
       .Case([&](ConstantOp o) { return emitConstant(o, place); })
       .Case([&](ShapeValueOp o) { return emitShapeValue(o, unflatten(place, shapeOf(value))); })
-      .Case([&](CastOp o) { return emitCast(o.getLoc(), emitAt(o.getX(), place), element); })
+      .Case([&](CastOp o) { return emitCast(o.getLoc(), emitAt(o.getX(), place), elementOf(o.getX()), element); })
       .Case([&](SelectOp o) {
         llvm::SmallVector<Pack> operands = {emitAt(o.getCondition(), place), emitAt(o.getX(), place),
                                             emitAt(o.getY(), place)};
@@ -467,14 +492,18 @@ Pack ExpressionEmitter::emitOp(Operation* op, Value value, const Place& place) {
       .Case([&](BroadcastOp o) { return emitBroadcast(o, place); })
       .Case([&](TransposeOp o) { return emitTranspose(o, unflatten(place, shapeOf(value))); })
       .Case([&](SliceOp o) { return emitSlice(o, unflatten(place, shapeOf(value))); })
+      .Case([&](ReverseOp o) { return emitReverse(o, unflatten(place, shapeOf(value))); })
       .Case([&](PadOp o) { return emitPad(o, unflatten(place, shapeOf(value))); })
       .Case([&](ConcatOp o) { return emitConcat(o, unflatten(place, shapeOf(value))); })
       .Case([&](IotaOp o) { return emitIota(o, unflatten(place, shapeOf(value))); })
       .Case([&](OneHotOp o) { return emitOneHot(o, unflatten(place, shapeOf(value))); })
+      .Case([&](UnfoldOp o) { return emitUnfold(o, unflatten(place, shapeOf(value))); })
+      .Case([&](FoldOp o) { return emitFold(o, unflatten(place, shapeOf(value))); })
       .Case([&](GatherOp o) { return emitGather(o, unflatten(place, shapeOf(value))); })
       .Case([&](RandomUniformOp o) { return emitRandom(o, o.getState(), o.getOpId(), element, place); })
       .Case([&](RandomNormalOp o) { return emitRandom(o, o.getState(), o.getOpId(), element, place); })
-      .Case<ReduceSumOp, ReduceMeanOp, ReduceMaxOp, ArgmaxOp>(
+      .Case([&](RandomIntegersOp o) { return emitRandom(o, o.getState(), o.getOpId(), element, place); })
+      .Case<ReduceSumOp, ReduceMeanOp, ReduceProdOp, ReduceMaxOp, ReduceMinOp, ReduceAnyOp, ReduceAllOp, ArgmaxOp, ArgminOp>(
           [&](Operation* o) { return emitReduction(o, unflatten(place, shapeOf(value))); })
       .Default([&](Operation* o) { return emitElementwise(o, place); });
 }
@@ -513,12 +542,16 @@ Pack ExpressionEmitter::mapLanes(llvm::ArrayRef<Pack> operands, llvm::function_r
   return pack;
 }
 
-Pack ExpressionEmitter::applyScalar(Location loc, llvm::StringRef scalar, llvm::ArrayRef<Pack> operands) {
+Pack ExpressionEmitter::applyScalar(Location loc, llvm::StringRef scalar, llvm::ArrayRef<Pack> operands,
+                                    bool isUnsigned) {
   return mapLanes(operands, [&](OpBuilder& b, ValueRange values) -> Value {
-    if (callsMath_ && isLongFunction(scalar)) {
-      return mlir::func::CallOp::create(b, loc, mathFunction(scalar, values), values).getResult(0);
+    const bool isFloat = llvm::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(values[0].getType()));
+    if (callsMath_ && isFloat && isLongFunction(scalar)) {
+      llvm::SmallVector<Value> arguments{pointers_.context};
+      arguments.append(values.begin(), values.end());
+      return mlir::func::CallOp::create(b, loc, mathFunction(scalar, values), arguments).getResult(0);
     }
-    return emitScalarFunction(b, loc, scalar, values, context_);
+    return emitScalarFunction(b, loc, scalar, values, context_, isUnsigned, pointers_.context);
   });
 }
 
@@ -535,12 +568,15 @@ mlir::func::FuncOp ExpressionEmitter::mathFunction(llvm::StringRef scalar, Value
   }
   OpBuilder b(module.getContext());
   b.setInsertionPoint(caller);
+  llvm::SmallVector<Type> arguments{pointers_.context.getType()};
+  arguments.append(operands.getTypes().begin(), operands.getTypes().end());
   auto function =
-      mlir::func::FuncOp::create(b, location_, name, b.getFunctionType(operands.getTypes(), {operands[0].getType()}));
+      mlir::func::FuncOp::create(b, location_, name, b.getFunctionType(arguments, {operands[0].getType()}));
   function.setPrivate();
   mlir::Block* entry = function.addEntryBlock();
   b.setInsertionPointToEnd(entry);
-  Value result = emitScalarFunction(b, location_, scalar, entry->getArguments(), context_);
+  Value result = emitScalarFunction(b, location_, scalar, entry->getArguments().drop_front(), context_,
+                                    /*isUnsigned=*/false, entry->getArgument(0));
   mlir::func::ReturnOp::create(b, location_, result);
   return function;
 }
@@ -550,15 +586,15 @@ Pack ExpressionEmitter::emitElementwise(Operation* op, const Place& place) {
   for (Value operand : op->getOperands()) {
     operands.push_back(emitAt(operand, place));
   }
-  // The functor's name is the op's in CamelCase; those of the logical ops go without the first word.
-  llvm::StringRef name = op->getName().stripDialect();
-  name.consume_front("logical_");
-  if (auto div = llvm::dyn_cast<DivOp>(op); div && elementOf(div.getX()).isInteger()) {
-    Pack zero = placeholder(elementOf(div.getX()));
+  const Type element = elementOf(op->getOperand(0));
+  if (llvm::isa<DivOp, ModOp, RemainderOp>(op) && element.isInteger()) {
+    Pack zero = placeholder(element);
     Pack isZero = mapLanes({operands[1], zero}, [&](OpBuilder& b, ValueRange v) {
       return arith::CmpIOp::create(b, op->getLoc(), arith::CmpIPredicate::eq, v[0], v[1]).getResult();
     });
-    auto wide = [&](const Pack& pack) { return emitCast(op->getLoc(), pack, builder_.getI64Type()); };
+    auto wide = [&](const Pack& pack) {
+      return emitCast(op->getLoc(), pack, element, builder_.getI64Type());
+    };
     Pack found = wide(operands[0]), none = wide(zero);
     if (!isZero.isUniform) {
       found = spread(found);
@@ -569,11 +605,19 @@ Pack ExpressionEmitter::emitElementwise(Operation* op, const Place& place) {
                   none.values[isZero.isUniform ? 0 : i]);
     }
   }
-  return applyScalar(op->getLoc(), llvm::convertToCamelFromSnakeCase(name, /*capitalizeFirst=*/true), operands);
+  // The one function of 16-bit floats that rounding an f32 to nearest would not round once.
+  const std::string name = llvm::isa<FmaOp>(op) && isHalf(element) ? "FmaToOdd" : scalarNameOf(op);
+  return applyScalar(op->getLoc(), name, operands, isUnsigned(element));
+}
+
+Pack ExpressionEmitter::emitCast(Location loc, const Pack& pack, Type from, Type to) {
+  return mapLanes({pack}, [&](OpBuilder& b, ValueRange v) {
+    return compiler::emitCast(b, loc, v[0], from, to, context_.target);
+  });
 }
 
 Pack ExpressionEmitter::emitCast(Location loc, const Pack& pack, Type to) {
-  return mapLanes({pack}, [&](OpBuilder& b, ValueRange v) { return compiler::emitCast(b, loc, v[0], to); });
+  return emitCast(loc, pack, mlir::getElementTypeOrSelf(pack.values[0].getType()), to);
 }
 
 Pack ExpressionEmitter::emitConstant(ConstantOp op, const Place& place) {
@@ -587,7 +631,7 @@ Pack ExpressionEmitter::emitConstant(ConstantOp op, const Place& place) {
   OpBuilder& b = at(0);
   Pack pack;
   pack.values.push_back(arith::ConstantOp::create(
-      b, op.getLoc(), llvm::cast<mlir::TypedAttr>(elements.getSplatValue<mlir::Attribute>())));
+      b, op.getLoc(), toRegisterAttribute(llvm::cast<mlir::TypedAttr>(elements.getSplatValue<mlir::Attribute>()))));
   return pack;
 }
 

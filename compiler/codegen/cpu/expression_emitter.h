@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "compiler/codegen/common/codegen_context.h"
+#include "compiler/codegen/common/conversions.h"
 #include "compiler/codegen/cpu/lanes.h"
 #include "compiler/dialect/dialect.h"
 #include "compiler/dialect/types.h"
@@ -119,12 +120,17 @@ class ExpressionEmitter {
   /// of i64.
   void reportFault(mlir::Operation* op, mlir::Value isBad, int32_t code, mlir::Value found, mlir::Value wanted);
 
-  /// Adds to, or loads from, a raw buffer; for kernels that read their own output.
+  /// Loads from, or stores to, a raw buffer of an element type; for kernels that read their own output.
   Pack loadLinear(mlir::Value pointer, mlir::Type element, const Index& linear);
   void storeLinear(mlir::Value pointer, mlir::Type element, const Index& linear, const Pack& pack);
   Index linearize(const Place& place, llvm::ArrayRef<mlir::Value> extents);
-  /// Applies the scalar function of `ops/elementwise/scalars.h` named `scalar` to each lane.
-  Pack applyScalar(mlir::Location loc, llvm::StringRef scalar, llvm::ArrayRef<Pack> operands);
+  /// Applies the scalar function of `ops/elementwise/scalars.h` named `scalar` to each lane; integers are taken for
+  /// unsigned ones where `isUnsigned`. Numbers of f16 and bf16 are held as f32, and the result may lie between two of
+  /// them: see rounded().
+  Pack applyScalar(mlir::Location loc, llvm::StringRef scalar, llvm::ArrayRef<Pack> operands, bool isUnsigned = false);
+  /// The nearest numbers of `element`; only f16 and bf16 need it. emitAt() rounds what every op gives, and
+  /// storeLinear() what it writes, so only a use between the steps of one op has to ask.
+  Pack rounded(mlir::Location loc, const Pack& pack, mlir::Type element);
   /// Reads an index value for axis length `extent`: negative ones count from the end, one out of range is a fault and
   /// 0. Sets `isValid` (i1) for uniform indices.
   Index checkedIndex(mlir::Operation* op, const Pack& raw, mlir::Value extent, bool allowNegative,
@@ -168,6 +174,9 @@ class ExpressionEmitter {
   Pack emitUncached(mlir::Value value, const Place& place);
   Pack emitOp(mlir::Operation* op, mlir::Value value, const Place& place);
   Pack emitElementwise(mlir::Operation* op, const Place& place);
+  /// Converts registers that hold `from` (an element type) to `to`.
+  Pack emitCast(mlir::Location loc, const Pack& pack, mlir::Type from, mlir::Type to);
+  /// The same from what the registers are: f32, f64, signed integers or i1.
   Pack emitCast(mlir::Location loc, const Pack& pack, mlir::Type to);
   Pack emitConstant(ConstantOp op, const Place& place);
   Pack emitShapeValue(ShapeValueOp op, const Place& place);
@@ -175,16 +184,29 @@ class ExpressionEmitter {
   Pack emitBroadcast(BroadcastOp op, const Place& place);
   Pack emitTranspose(TransposeOp op, const Place& place);
   Pack emitSlice(SliceOp op, const Place& place);
+  Pack emitReverse(ReverseOp op, const Place& place);
   Pack emitPad(PadOp op, const Place& place);
   Pack emitConcat(ConcatOp op, const Place& place);
   Pack emitIota(IotaOp op, const Place& place);
   Pack emitOneHot(OneHotOp op, const Place& place);
   Pack emitGather(GatherOp op, const Place& place);
+  Pack emitUnfold(UnfoldOp op, const Place& place);
+  Pack emitFold(FoldOp op, const Place& place);
   Pack emitRandom(mlir::Operation* op, mlir::Value state, int64_t opId, mlir::Type element, const Place& place);
   Pack emitReduction(mlir::Operation* op, const Place& place);
   /// Gives `then` where `condition` (uniform) holds, else `otherwise`; each emitted in its own branch.
   Pack emitIf(mlir::Value condition, mlir::Type element, llvm::function_ref<Pack()> then,
               llvm::function_ref<Pack()> otherwise);
+  /// A position along an axis that may not exist: it does when it is a multiple of `stride`, not negative, and, divided
+  /// by `stride`, below `limit`; the quotient is read.
+  struct PositionGuard {
+    size_t axis;
+    mlir::Value limit;
+    int64_t stride;
+  };
+  /// The value `operand` at `place` where the guarded positions exist, and `otherwise` elsewhere.
+  Pack emitGuarded(mlir::Operation* op, mlir::Value operand, const Place& place, llvm::ArrayRef<PositionGuard> guards,
+                   llvm::function_ref<Pack()> otherwise);
   mlir::Value shapeEntry(mlir::Value shape, int64_t entry);
   /// The module's function for a long scalar function of these operands.
   mlir::func::FuncOp mathFunction(llvm::StringRef scalar, mlir::ValueRange operands);
@@ -211,8 +233,6 @@ class ExpressionEmitter {
   llvm::DenseMap<mlir::Operation*, llvm::SmallVector<mlir::Operation*>> siblings_;
 };
 
-/// The element type as it is in memory: i1 takes a byte.
-mlir::Type memoryType(mlir::Type element);
 /// The shape of a value.
 inline Shape shapeOf(mlir::Value value) { return shapeOf(value.getType()); }
 /// The dims of `shape` without those of static length 1.
@@ -221,7 +241,7 @@ std::vector<Dim> withoutUnits(const Shape& shape);
 inline int64_t fromFront(uint64_t axis, int64_t rank) {
   return static_cast<int64_t>(axis) < 0 ? static_cast<int64_t>(axis) + rank : static_cast<int64_t>(axis);
 }
-/// `tensor<4xf32>` -> f32
+/// `tensor<4xf32>` -> f32. An element type, which need not be what registers hold (registerType() of conversions.h).
 mlir::Type elementOf(mlir::Value value);
 
 }  // namespace kiln::compiler

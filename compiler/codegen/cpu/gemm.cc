@@ -2,14 +2,12 @@
 #include "compiler/codegen/cpu/gemm.h"
 
 #include <algorithm>
-#include <numeric>
-#include <utility>
+#include <string>
 
+#include "compiler/codegen/common/conversions.h"
 #include "compiler/codegen/cpu/code_builder.h"
 #include "compiler/codegen/cpu/gemm_tiles.h"
 #include "compiler/codegen/cpu/parallel.h"
-#include "compiler/dialect/types.h"
-#include "proto/base/shape.h"
 #include "runtime/abi/kiln_abi.h"
 
 namespace kiln::compiler {
@@ -23,287 +21,511 @@ using Compare = CodeBuilder::Compare;
 
 // Multiply-adds from which a product is worth other threads: tens of microseconds.
 constexpr int64_t kParallelWork = int64_t{1} << 20;
-// b is packed when this many rows share the cost, and it does not stay in the first-level cache by itself.
-constexpr int64_t kPackRows = 32;
+// Into how many items a product of a few rows is cut at least, where its columns allow it.
+constexpr int64_t kItems = 8;
+// b is packed when it does not stay in the first-level cache by itself; the rows of a already when they might be in
+// each other's way there.
 constexpr int64_t kPackBytes = 32 * 1024;
+constexpr int64_t kPackABytes = 8 * 1024;
+// With a b that stays there, only a product of this few rows is better off without tiles.
+constexpr int64_t kFewRows = 3;
 // Elements that one call of a parallel packing loop should move at least.
 constexpr int64_t kPackWork = 32 * 1024;
-// A transposed a is packed when its columns are this long, and each is used for several panels.
+// a is packed when its columns are this long, and each is used for several panels.
 constexpr int64_t kPackAColumns = 64;
 constexpr int64_t kPackAPanels = 4;
 
-// The values that the parallel parts of a product share, in the order in which they are captured.
+// How b is read.
+enum Mode : int64_t {
+  kInPlace,  // Where it lies, by tiles.
+  kOwn,      // Packed by each item for itself.
+  kShared,   // Packed for all items beforehand.
+  kStream,   // Where it lies, in runs of rows.
+};
+
+// The values that the items of a product share, in the order in which they are captured: GemmArguments without those
+// of no use to them, and these.
 struct Operands {
   enum : unsigned {
-    kA,
-    kB,
-    kC,
-    kRows,
-    kColumns,
-    kK,
-    kARow,
-    kAK,
-    kABatch,
-    kBK,
-    kBPanel,
-    kBBatch,
-    kCRow,
-    kCBatch,
-    kAccumulate,
+    kPacked = GemmArguments::kScratch,
+    kMode = GemmArguments::kCount,
+    kMatrix,  // The first one of the batch.
+    kDepth,   // The part of k, ...
+    kDepthEnd,
+    kColumn,  // ... and of n.
+    kColumnEnd,
+    kRowsEach,  // An item's.
+    kColumnsEach,
+    kBlockK,
     kCount
   };
 };
 
-// The name of the attribute that collects what the uses of a product need, until it is defined.
+// The attributes that collect what the uses of a product need, until it is defined.
 constexpr const char* kNeedsName = "kiln.gemm_needs";
+constexpr const char* kElementName = "kiln.gemm_element";
 
-// The block of the result with the rows [row, rowEnd) and columns [column, columnEnd).
+Value emitOffset(CodeBuilder& code, Value matrix, Value each, Value count, Value stride) {
+  return code.mul(code.rem(code.div(matrix, each), count), stride);
+}
+
+// The block of one matrix of the result with the rows [row, rowEnd) and columns [column, columnEnd).
 class BlockEmitter {
  public:
   // Emits what all blocks share, at the beginning of a function.
-  BlockEmitter(CodeBuilder& code, GemmTiles& tiles, mlir::ValueRange operands)
-      : code_(code), tiles_(tiles), operands_(operands.begin(), operands.end()) {
+  BlockEmitter(CodeBuilder& code, GemmTiles& tiles, Value context, mlir::ValueRange operands)
+      : code_(code), tiles_(tiles), context_(context), operands_(operands.begin(), operands.end()) {
     const GemmShape& shape = tiles.shape();
-    parameters_ = emitParameters(operands_[Operands::kARow], operands_[Operands::kAK]);
-    if (tiles.needs(GemmNeeds::kPackA)) {
-      stack_ = allocate(tiles.element(), shape.rows * shape.blockK, 64);
-      packedParameters_ = emitParameters(code.number(1), code.number(shape.rows));
+    const int64_t slack = 64;
+    const int64_t scalars = shape.streamRows * shape.streamDepth;
+    parameters_ =
+        allocate(code.b.getI64Type(), TileParameters::kCount + (tiles.needs(GemmNeeds::kStream) ? scalars : 0), 64);
+    if (packsA()) {
+      packedA_ = allocate(tiles.compute(), shape.itemRows * shape.blockK + slack, 64);
     }
+    if (packsB()) {
+      packedB_ = allocate(tiles.compute(), shape.groupColumns() * shape.blockK, 64);
+    }
+    if (tiles.converts()) {
+      sums_ = allocate(tiles.compute(), shape.itemRows * shape.leastColumns + slack, 64);
+    }
+    setParameter(TileParameters::kCRow,
+                 tiles.converts() ? code.number(shape.leastColumns) : operands_[GemmArguments::kN]);
   }
 
-  void emit(Value a, Value b, Value c, Value row, Value rowEnd, Value column, Value columnEnd) {
-    if (!tiles_.needs(GemmNeeds::kPackA)) {
-      emitPlain(a, b, c, row, code_.sub(rowEnd, row), column, columnEnd);
+  void emit(Value matrix, Value row, Value rowEnd, Value column, Value columnEnd) {
+    a_ = code_.at(tiles_.element(), operand(GemmArguments::kA),
+                  code_.add(emitOffset(code_, matrix, operand(GemmArguments::kAEach), operand(GemmArguments::kACount),
+                                       operand(GemmArguments::kABatch)),
+                            code_.mul(row, operand(GemmArguments::kARow))));
+    b_ = code_.at(tiles_.element(), operand(GemmArguments::kB),
+                  emitOffset(code_, matrix, operand(GemmArguments::kBEach), operand(GemmArguments::kBCount),
+                             operand(GemmArguments::kBBatch)));
+    const Value area = code_.mul(operand(GemmArguments::kM), operand(GemmArguments::kN));
+    c_ = code_.at(tiles_.element(), operand(GemmArguments::kC),
+                  code_.add(code_.mul(matrix, area), code_.mul(row, operand(GemmArguments::kN))));
+    const auto blocks = [&] { emitBlocks(matrix, row, rowEnd, column, columnEnd); };
+    if (!tiles_.needs(GemmNeeds::kStream)) {
+      blocks();
       return;
     }
-    const GemmShape& shape = tiles_.shape();
-    const Value isTransposed = code_.compare(Compare::ne, operands_[Operands::kAK], code_.number(1));
-    const Value isLong = code_.compare(Compare::sge, operands_[Operands::kK], code_.number(kPackAColumns));
-    const Value fits = code_.compare(Compare::sle, operands_[Operands::kK], code_.number(shape.blockK));
-    const Value isShared =
-        code_.compare(Compare::sge, code_.sub(columnEnd, column), code_.number(kPackAPanels * shape.columns()));
-    const Value packsA = code_.both(code_.both(isTransposed, isLong), code_.both(fits, isShared));
-    code_.ifTrue(
-        packsA, [&] { emitWithPackedRows(a, b, c, row, rowEnd, column, columnEnd); },
-        [&] { emitPlain(a, b, c, row, code_.sub(rowEnd, row), column, columnEnd); });
+    const auto stream = [&] { emitStream(matrix, row, rowEnd, column, columnEnd); };
+    if (!tiles_.needs(GemmNeeds::kBlocks)) {
+      stream();
+      return;
+    }
+    const Value isStream = code_.compare(Compare::eq, operand(Operands::kMode), code_.number(kStream));
+    code_.ifTrue(isStream, stream, blocks);
   }
 
  private:
+  bool packsA() const { return tiles_.converts() || tiles_.needs(GemmNeeds::kPackARows | GemmNeeds::kPackATransposed); }
+  bool packsB() const { return tiles_.converts() || tiles_.needs(GemmNeeds::kPackRows | GemmNeeds::kPackTransposed); }
+  Value operand(unsigned index) const { return operands_[index]; }
   Value allocate(Type element, int64_t count, unsigned alignment) {
     const Value size =
         arith::ConstantOp::create(code_.b, code_.loc, code_.b.getI32IntegerAttr(static_cast<int32_t>(count)));
     return mlir::LLVM::AllocaOp::create(code_.b, code_.loc, code_.pointerType(), element, size, alignment);
   }
-  Value emitParameters(Value aRow, Value aK) {
-    const Type number = code_.b.getI64Type();
-    const Value parameters = allocate(number, TileParameters::kCount, 8);
-    const auto set = [&](int32_t index, Value value) { code_.store(value, code_.at(number, parameters, index)); };
-    set(TileParameters::kK, operands_[Operands::kK]);
-    set(TileParameters::kARow, aRow);
-    set(TileParameters::kAK, aK);
-    set(TileParameters::kBK, operands_[Operands::kBK]);
-    set(TileParameters::kCRow, operands_[Operands::kCRow]);
-    set(TileParameters::kAccumulate, operands_[Operands::kAccumulate]);
-    return parameters;
+  void setParameter(int32_t index, Value value) {
+    code_.store(value, code_.at(code_.b.getI64Type(), parameters_, index));
   }
-  Value bAt(Value b, Value column) {
-    const Value panel = code_.div(column, code_.number(tiles_.shape().columns()));
-    return code_.at(tiles_.element(), b, code_.mul(panel, operands_[Operands::kBPanel]));
+  void call(func::FuncOp function, const CodeBuilder::Values& arguments) {
+    func::CallOp::create(code_.b, code_.loc, function, arguments);
   }
-  Value cAt(Value c, Value row, Value column) {
-    return code_.at(tiles_.element(), c, code_.add(code_.mul(row, operands_[Operands::kCRow]), column));
-  }
-  Value aAt(Value a, Value row) { return code_.at(tiles_.element(), a, code_.mul(row, operands_[Operands::kARow])); }
+  Value flag(Value condition) { return arith::ExtUIOp::create(code_.b, code_.loc, code_.b.getI64Type(), condition); }
 
-  void callPanel(Value a, Value b, Value c, Value rows, Value columns, Value parameters) {
-    func::CallOp::create(code_.b, code_.loc, tiles_.panel(), CodeBuilder::Values{a, b, c, rows, columns, parameters});
-  }
-
-  // Panels of b outside: one stays in the cache while all rows pass.
-  void emitPlain(Value a, Value b, Value c, Value row, Value rows, Value column, Value columnEnd) {
-    const GemmShape& shape = tiles_.shape();
-    Value begin = column;
-    if (tiles_.needs(GemmNeeds::kWide)) {
-      // A single row is bound by the latency of its sums; more columns at a time hide it. Their panels must be
-      // neighbours, and what is left begins at a panel.
-      const int64_t wideColumns = shape.wideVectors * shape.width;
-      const Value isWide =
-          code_.both(code_.compare(Compare::eq, rows, code_.number(1)),
-                     code_.compare(Compare::eq, operands_[Operands::kBPanel], code_.number(shape.columns())));
-      const Value columns = code_.sub(columnEnd, column);
-      const int64_t step = std::lcm(wideColumns, shape.columns());
-      const Value wide = code_.select(isWide, code_.mul(code_.div(columns, code_.number(step)), step), code_.number(0));
-      begin = code_.add(column, wide);
-      code_.loop(column, begin, code_.number(wideColumns), [&](Value at) {
-        func::CallOp::create(code_.b, code_.loc, tiles_.tile(1, shape.wideVectors, /*masked=*/false),
-                             CodeBuilder::Values{aAt(a, row), code_.at(tiles_.element(), b, at), cAt(c, row, at),
-                                                 columnEnd, parameters_});
-      });
+  void emitEpilogue(Value matrix, Value row, Value rowEnd, Value column, Value columnEnd) {
+    if (!tiles_.needs(GemmNeeds::kEpilogue)) {
+      return;
     }
-    code_.loop(begin, columnEnd, code_.number(shape.columns()), [&](Value at) {
-      const Value count = code_.smaller(code_.sub(columnEnd, at), code_.number(shape.columns()));
-      callPanel(aAt(a, row), bAt(b, at), cAt(c, row, at), rows, count, parameters_);
+    const Type pointer = code_.pointerType(), number = code_.b.getI64Type();
+    const Value epilogue = operand(GemmArguments::kEpilogue);
+    const Value null = mlir::LLVM::ZeroOp::create(code_.b, code_.loc, pointer);
+    const Value isGiven = mlir::LLVM::ICmpOp::create(code_.b, code_.loc, mlir::LLVM::ICmpPredicate::ne, epilogue, null);
+    code_.ifTrue(isGiven, [&] {
+      auto type = mlir::LLVM::LLVMFunctionType::get(mlir::LLVM::LLVMVoidType::get(code_.b.getContext()),
+                                                    {pointer, pointer, number, number, number, number, number});
+      mlir::LLVM::CallOp::create(code_.b, code_.loc, type,
+                                 CodeBuilder::Values{epilogue, context_, operand(GemmArguments::kTask), matrix, row,
+                                                     rowEnd, column, columnEnd});
     });
   }
 
-  // Rows outside: a tile's rows of a are brought together once, and used for all panels of b.
-  void emitWithPackedRows(Value a, Value b, Value c, Value row, Value rowEnd, Value column, Value columnEnd) {
+  void emitStream(Value matrix, Value row, Value rowEnd, Value column, Value columnEnd) {
+    setParameter(TileParameters::kK, operand(GemmArguments::kK));
+    setParameter(TileParameters::kARow, operand(GemmArguments::kARow));
+    setParameter(TileParameters::kAK, operand(GemmArguments::kAK));
+    setParameter(TileParameters::kBK, operand(GemmArguments::kBK));
+    const Type element = tiles_.compute();
+    call(tiles_.stream(), {a_, code_.at(element, b_, column), code_.at(element, c_, column), code_.sub(rowEnd, row),
+                           code_.sub(columnEnd, column), parameters_});
+    emitEpilogue(matrix, row, rowEnd, column, columnEnd);
+  }
+
+  // A part of k, then a group of panels: these stay in the cache while all rows pass.
+  void emitBlocks(Value matrix, Value row, Value rowEnd, Value column, Value columnEnd) {
     const GemmShape& shape = tiles_.shape();
-    const Value zero = code_.number(0), one = code_.number(1), tileRows = code_.number(shape.rows);
-    const Type element = tiles_.element();
-    code_.loop(row, rowEnd, tileRows, [&](Value at) {
-      const Value count = code_.smaller(code_.sub(rowEnd, at), tileRows);
-      const Value source = aAt(a, at);
-      const auto copy = [&](Value from, Value to) { code_.store(code_.load(element, from), to); };
-      code_.loop(zero, operands_[Operands::kK], one, [&](Value k) {
-        const Value line = code_.at(element, source, code_.mul(k, operands_[Operands::kAK]));
-        const Value target = code_.at(element, stack_, code_.mul(k, shape.rows));
-        code_.ifTrue(
-            code_.compare(Compare::eq, count, tileRows),
-            [&] {
-              for (int64_t i = 0; i < shape.rows; ++i) {
-                copy(code_.at(element, line, code_.mul(operands_[Operands::kARow], i)), code_.at(element, target, i));
-              }
-            },
-            [&] {
-              code_.loop(zero, count, one, [&](Value i) {
-                copy(code_.at(element, line, code_.mul(operands_[Operands::kARow], i)), code_.at(element, target, i));
-              });
+    const Type compute = tiles_.compute();
+    const Value rows = code_.sub(rowEnd, row), one = code_.number(1);
+    const Value depthBegin = operand(Operands::kDepth), depthEnd = operand(Operands::kDepthEnd);
+    const auto cAt = [&](Value at) {
+      return tiles_.converts() ? code_.at(compute, sums_, code_.sub(at, column)) : code_.at(compute, c_, at);
+    };
+    // At least once: with k = 0 the result is zeros.
+    code_.loop(
+        depthBegin, code_.larger(depthEnd, code_.add(depthBegin, one)), operand(Operands::kBlockK), [&](Value depth) {
+          const Value depths = code_.smaller(operand(Operands::kBlockK), code_.sub(depthEnd, depth));
+          setParameter(TileParameters::kK, depths);
+          setParameter(TileParameters::kAccumulate, flag(code_.compare(Compare::ne, depth, code_.number(0))));
+          const Value a = emitRows(rows, code_.sub(columnEnd, column), depth, depths);
+          code_.loop(column, columnEnd, code_.number(shape.groupColumns()), [&](Value group) {
+            const Value groupEnd = code_.smaller(code_.add(group, code_.number(shape.groupColumns())), columnEnd);
+            const auto [b, panelStride] = emitGroup(group, groupEnd, depth, depths);
+            code_.loop(group, groupEnd, code_.number(shape.columns()), [&](Value panel) {
+              const Value width = code_.smaller(code_.sub(groupEnd, panel), code_.number(shape.columns()));
+              const Value index = code_.div(code_.sub(panel, group), code_.number(shape.columns()));
+              call(tiles_.panel(),
+                   {a, code_.at(compute, b, code_.mul(index, panelStride)), cAt(panel), rows, width, parameters_});
             });
-      });
-      code_.loop(column, columnEnd, code_.number(shape.columns()), [&](Value panel) {
-        const Value width = code_.smaller(code_.sub(columnEnd, panel), code_.number(shape.columns()));
-        callPanel(stack_, bAt(b, panel), cAt(c, at, panel), count, width, packedParameters_);
-      });
-    });
+            if (tiles_.needs(GemmNeeds::kEpilogue) && !tiles_.converts()) {
+              const Value isLast = code_.compare(Compare::sge, code_.add(depth, depths), operand(GemmArguments::kK));
+              code_.ifTrue(isLast, [&] { emitEpilogue(matrix, row, rowEnd, group, groupEnd); });
+            }
+          });
+        });
+    if (tiles_.converts()) {
+      call(tiles_.unpack(), {sums_, code_.at(tiles_.element(), c_, column), rows, code_.sub(columnEnd, column),
+                             code_.number(shape.leastColumns), operand(GemmArguments::kN)});
+      emitEpilogue(matrix, row, rowEnd, column, columnEnd);
+    }
+  }
+
+  // The rows of a for a part of k: packed, or where they lie. Sets what tiles need to know of them.
+  Value emitRows(Value rows, Value columns, Value depth, Value depths) {
+    const GemmShape& shape = tiles_.shape();
+    const Value aRow = operand(GemmArguments::kARow), aK = operand(GemmArguments::kAK);
+    const Value source = code_.at(tiles_.element(), a_, code_.mul(depth, aK));
+    const Value tileRows = code_.number(shape.rows), one = code_.number(1);
+    const auto plain = [&] {
+      setParameter(TileParameters::kARow, aRow);
+      setParameter(TileParameters::kAK, aK);
+      setParameter(TileParameters::kATile, code_.mul(aRow, tileRows));
+      return CodeBuilder::Values{source};
+    };
+    const auto packed = [&] {
+      call(tiles_.packA(), {source, packedA_, rows, depths, aRow, aK});
+      setParameter(TileParameters::kARow, one);
+      setParameter(TileParameters::kAK, tileRows);
+      setParameter(TileParameters::kATile, code_.mul(depths, tileRows));
+      return CodeBuilder::Values{packedA_};
+    };
+    if (!packsA()) {
+      return plain()[0];
+    }
+    if (tiles_.converts()) {
+      return packed()[0];
+    }
+    const Value isShared = code_.compare(Compare::sge, columns, code_.number(kPackAPanels * shape.columns()));
+    const Value isLong = code_.compare(Compare::sge, depths, code_.number(kPackAColumns));
+    const Value isTransposed = code_.compare(Compare::ne, aK, one);
+    const int64_t size = kPackABytes / CodeBuilder::elementBytes(tiles_.compute());
+    const Value isLarge = code_.compare(Compare::sgt, code_.mul(rows, depths), code_.number(size));
+    Value isWorth = code_.either(isTransposed, isLarge);
+    if (!tiles_.needs(GemmNeeds::kPackARows)) {
+      isWorth = isTransposed;
+    } else if (!tiles_.needs(GemmNeeds::kPackATransposed)) {
+      isWorth = code_.both(isLarge, code_.compare(Compare::eq, aK, one));
+    }
+    return code_.choose(code_.both(code_.both(isShared, isLong), isWorth), {code_.pointerType()}, packed, plain)[0];
+  }
+
+  // The panels of b from the column `group` on, and the distance from one to the next.
+  std::pair<Value, Value> emitGroup(Value group, Value groupEnd, Value depth, Value depths) {
+    const GemmShape& shape = tiles_.shape();
+    const Value bK = operand(GemmArguments::kBK), bN = operand(GemmArguments::kBN);
+    const Value width = code_.number(shape.columns());
+    const Value source = code_.at(tiles_.element(), b_, code_.add(code_.mul(depth, bK), code_.mul(group, bN)));
+    const auto inPlace = [&] {
+      setParameter(TileParameters::kBK, bK);
+      return CodeBuilder::Values{source, width};
+    };
+    const auto own = [&] {
+      call(tiles_.pack(), {source, packedB_, depths, code_.sub(groupEnd, group), bK, bN});
+      setParameter(TileParameters::kBK, width);
+      return CodeBuilder::Values{packedB_, code_.mul(depths, width)};
+    };
+    const auto shared = [&] {
+      setParameter(TileParameters::kBK, width);
+      const Value offset = code_.mul(code_.sub(group, operand(Operands::kColumn)), depths);
+      return CodeBuilder::Values{code_.at(tiles_.compute(), operand(Operands::kPacked), offset),
+                                 code_.mul(depths, width)};
+    };
+    const auto isMode = [&](int64_t mode) {
+      return code_.compare(Compare::eq, operand(Operands::kMode), code_.number(mode));
+    };
+    const llvm::SmallVector<Type> types = {code_.pointerType(), code_.b.getI64Type()};
+    CodeBuilder::Values found;
+    if (!packsB()) {
+      found = inPlace();
+    } else if (tiles_.converts()) {
+      found = own();
+    } else {
+      const auto ownOrNot = [&] { return code_.choose(isMode(kOwn), types, own, inPlace); };
+      found = tiles_.needs(GemmNeeds::kShared) ? code_.choose(isMode(kShared), types, shared, ownOrNot) : ownOrNot();
+    }
+    return {found[0], found[1]};
   }
 
   CodeBuilder& code_;
   GemmTiles& tiles_;
+  Value context_;
   CodeBuilder::Values operands_;
-  Value parameters_, packedParameters_, stack_;
+  Value parameters_, packedA_, packedB_, sums_;
+  Value a_, b_, c_;  // The first row of the block in a and c; the matrix b. All at column 0.
 };
 
-// Items are blocks of itemRows x itemColumns, of each matrix of a batch.
-Value emitBlocks(CodeBuilder& outer, GemmTiles& tiles, Value context, Value batch,
-                 const CodeBuilder::Values& operands) {
-  const GemmShape shape = tiles.shape();
-  const Value rowBlocks = outer.ceilDiv(operands[Operands::kRows], shape.itemRows);
-  const Value columnBlocks = outer.ceilDiv(operands[Operands::kColumns], shape.itemColumns);
-  const Value count = outer.mul(batch, outer.mul(rowBlocks, columnBlocks));
-  const Value area = outer.mul(operands[Operands::kRows], operands[Operands::kColumns]);
-  const Value work = outer.mul(outer.mul(batch, area), operands[Operands::kK]);
+Value emitOk(CodeBuilder& code) {
+  return arith::ConstantOp::create(code.b, code.loc, code.b.getI32IntegerAttr(KILN_STATUS_OK));
+}
+
+// Items are blocks of rowsEach x columnsEach, of each of `matrices` matrices.
+Value emitItems(CodeBuilder& outer, GemmTiles& tiles, Value context, Value matrices,
+                const CodeBuilder::Values& operands) {
+  const auto blocksOf = [](CodeBuilder& code, mlir::ValueRange values) {
+    const auto ceilDiv = [&](Value x, Value y) { return code.div(code.add(x, code.sub(y, code.number(1))), y); };
+    return std::pair(
+        ceilDiv(values[GemmArguments::kM], values[Operands::kRowsEach]),
+        ceilDiv(code.sub(values[Operands::kColumnEnd], values[Operands::kColumn]), values[Operands::kColumnsEach]));
+  };
+  const auto [down, across] = blocksOf(outer, operands);
+  const Value count = outer.mul(matrices, outer.mul(down, across));
+  const Value area =
+      outer.mul(operands[GemmArguments::kM], outer.sub(operands[Operands::kColumnEnd], operands[Operands::kColumn]));
+  const Value depths = outer.sub(operands[Operands::kDepthEnd], operands[Operands::kDepth]);
+  const Value work = outer.mul(outer.mul(matrices, area), depths);
   // Small products stay on this thread; small matrices of a large batch go together.
-  const Value itemWork = outer.larger(outer.div(work, outer.larger(count, outer.number(1))), outer.number(1));
-  const Value shared = outer.larger(outer.div(outer.number(kParallelWork / 4), itemWork), outer.number(1));
+  const Value one = outer.number(1);
+  const Value itemWork = outer.larger(outer.div(work, outer.larger(count, one)), one);
+  const Value together = outer.larger(outer.div(outer.number(kParallelWork / 4), itemWork), one);
   const Value isSmall = outer.compare(Compare::slt, work, outer.number(kParallelWork));
-  const Value grain = outer.select(isSmall, outer.larger(count, outer.number(1)), shared);
-  const auto body = [&](mlir::OpBuilder& b, Value, mlir::ValueRange captured, Value begin, Value end) -> Value {
+  const Value grain = outer.select(isSmall, outer.larger(count, one), together);
+  const auto body = [&](mlir::OpBuilder& b, Value itemContext, mlir::ValueRange captured, Value begin,
+                        Value end) -> Value {
     CodeBuilder code(b, outer.loc);
-    const Type element = tiles.element();
-    const Value blocks = code.ceilDiv(captured[Operands::kRows], shape.itemRows);
-    const Value blocksAcross = code.ceilDiv(captured[Operands::kColumns], shape.itemColumns);
-    BlockEmitter block(code, tiles, captured);
+    const auto [rowBlocks, columnBlocks] = blocksOf(code, captured);
+    const Value blocksDown = rowBlocks, blocksAcross = columnBlocks;
+    BlockEmitter block(code, tiles, itemContext, captured);
     code.loop(begin, end, code.number(1), [&](Value item) {
       const Value columnBlock = code.rem(item, blocksAcross);
       const Value rest = code.div(item, blocksAcross);
-      const Value rowBlock = code.rem(rest, blocks);
-      const Value matrix = code.div(rest, blocks);
-      const Value row = code.mul(rowBlock, shape.itemRows);
-      const Value column = code.mul(columnBlock, shape.itemColumns);
-      const auto matrixOf = [&](unsigned pointer, unsigned stride) {
-        return code.at(element, captured[pointer], code.mul(matrix, captured[stride]));
-      };
-      block.emit(matrixOf(Operands::kA, Operands::kABatch), matrixOf(Operands::kB, Operands::kBBatch),
-                 matrixOf(Operands::kC, Operands::kCBatch), row,
-                 code.smaller(code.add(row, code.number(shape.itemRows)), captured[Operands::kRows]), column,
-                 code.smaller(code.add(column, code.number(shape.itemColumns)), captured[Operands::kColumns]));
+      const Value row = code.mul(code.rem(rest, blocksDown), captured[Operands::kRowsEach]);
+      const Value matrix = code.add(captured[Operands::kMatrix], code.div(rest, blocksDown));
+      const Value column =
+          code.add(captured[Operands::kColumn], code.mul(columnBlock, captured[Operands::kColumnsEach]));
+      block.emit(matrix, row, code.smaller(code.add(row, captured[Operands::kRowsEach]), captured[GemmArguments::kM]),
+                 column,
+                 code.smaller(code.add(column, captured[Operands::kColumnsEach]), captured[Operands::kColumnEnd]));
     });
-    return arith::ConstantOp::create(b, code.loc, b.getI32IntegerAttr(KILN_STATUS_OK));
+    return emitOk(code);
   };
   return emitParallelFor(outer.b, outer.loc, tiles.name("blocks"), context, count, grain, operands, body);
 }
 
 // Packs k rows and `columns` columns from b into panels, one after another.
-Value emitPack(CodeBuilder& outer, GemmTiles& tiles, Value context, Value b, Value packed, Value k, Value columns,
-               Value bK, Value bN) {
-  const int64_t panelColumns = tiles.shape().columns();
-  const Value count = outer.ceilDiv(columns, panelColumns);
-  const Value panelSize = outer.larger(outer.mul(k, panelColumns), outer.number(1));
-  const Value grain = outer.div(outer.number(kPackWork), panelSize);
+Value emitSharedPack(CodeBuilder& outer, GemmTiles& tiles, Value context, Value b, Value packed, Value k, Value columns,
+                     Value bK, Value bN) {
+  const int64_t groupColumns = tiles.shape().groupColumns();
+  const Value count = outer.ceilDiv(columns, groupColumns);
+  const Value groupSize = outer.larger(outer.mul(k, groupColumns), outer.number(1));
+  const Value grain = outer.div(outer.number(kPackWork), groupSize);
   const auto body = [&](mlir::OpBuilder& builder, Value, mlir::ValueRange captured, Value begin, Value end) -> Value {
     CodeBuilder code(builder, outer.loc);
-    code.loop(begin, end, code.number(1), [&](Value panel) {
-      const Value column = code.mul(panel, panelColumns);
-      const Value width = code.smaller(code.sub(captured[3], column), code.number(panelColumns));
+    code.loop(begin, end, code.number(1), [&](Value group) {
+      const Value column = code.mul(group, groupColumns);
+      const Value width = code.smaller(code.sub(captured[3], column), code.number(groupColumns));
       const Value source = code.at(tiles.element(), captured[0], code.mul(column, captured[5]));
-      const Value target = code.at(tiles.element(), captured[1], code.mul(column, captured[2]));
+      const Value target = code.at(tiles.compute(), captured[1], code.mul(column, captured[2]));
       func::CallOp::create(builder, code.loc, tiles.pack(),
                            CodeBuilder::Values{source, target, captured[2], width, captured[4], captured[5]});
     });
-    return arith::ConstantOp::create(builder, code.loc, builder.getI32IntegerAttr(KILN_STATUS_OK));
+    return emitOk(code);
   };
   return emitParallelFor(outer.b, outer.loc, tiles.name("pack_panels"), context, count,
                          outer.larger(grain, outer.number(1)), CodeBuilder::Values{b, packed, k, columns, bK, bN},
                          body);
 }
 
-// The value of a dim, from the symbols' values.
-Value emitDim(CodeBuilder& code, const Dim& dim, Value dims, llvm::ArrayRef<std::string> symbols) {
-  if (dim.isStatic()) {
-    return code.number(dim.value());
+void defineProduct(func::FuncOp function, const TargetInfo& target) {
+  auto module = function->getParentOfType<mlir::ModuleOp>();
+  mlir::OpBuilder builder(module.getContext());
+  const mlir::Location location = builder.getUnknownLoc();
+  const Type element = function->getAttrOfType<mlir::TypeAttr>(kElementName).getValue();
+  const int64_t needs = function->getAttrOfType<mlir::IntegerAttr>(kNeedsName).getInt();
+  function->removeAttr(kElementName);
+  function->removeAttr(kNeedsName);
+  GemmTiles tiles(module, location, element, target, needs);
+  CodeBuilder code(builder, location);
+  const GemmShape shape = tiles.shape();
+  mlir::Block* body = function.addEntryBlock();
+  builder.setInsertionPointToEnd(body);
+  const Value context = body->getArgument(0);
+  const auto argument = [&](unsigned index) { return body->getArgument(1 + index); };
+  const Value batch = argument(GemmArguments::kBatch), m = argument(GemmArguments::kM), n = argument(GemmArguments::kN),
+              k = argument(GemmArguments::kK), bK = argument(GemmArguments::kBK), bN = argument(GemmArguments::kBN);
+  const Value zero = code.number(0), one = code.number(1);
+  const auto ceilDiv = [&](Value x, Value y) { return code.div(code.add(x, code.sub(y, one)), y); };
+  const auto wholeMultiple = [&](Value x, int64_t y) { return code.mul(code.ceilDiv(x, y), y); };
+
+  // Blocks of equal sizes: a short last one would cost as much as a long one.
+  const Value blockK = code.larger(ceilDiv(k, code.larger(code.ceilDiv(k, shape.blockK), one)), one);
+  const Value rowBlocks = code.larger(code.ceilDiv(m, shape.itemRows), one);
+  const Value rowsEach = wholeMultiple(code.larger(ceilDiv(m, rowBlocks), one), shape.rows);
+  const Value wanted = code.ceilDiv(code.mul(code.mul(n, batch), rowBlocks), kItems);
+  const int64_t mostColumns = tiles.converts() ? shape.leastColumns : shape.itemColumns;
+  const Value columnsEach =
+      code.smaller(code.larger(wholeMultiple(wanted, shape.groupColumns()), code.number(shape.leastColumns)),
+                   code.number(mostColumns));
+
+  const bool mayPack = tiles.converts() || tiles.needs(GemmNeeds::kPackTransposed | GemmNeeds::kPackRows);
+  const bool mayShare = mayPack && tiles.needs(GemmNeeds::kShared) && !tiles.converts();
+  const Value isTransposed = code.compare(Compare::ne, bN, one);
+  const Value isLarge =
+      code.compare(Compare::sgt, code.mul(code.mul(k, n), CodeBuilder::elementBytes(element)), code.number(kPackBytes));
+  const Value hasMany = code.compare(Compare::sgt, m, code.number(shape.itemRows));
+  const Value hasFew =
+      code.compare(Compare::sle, m, code.select(isLarge, code.number(shape.streamRows), code.number(kFewRows)));
+  Value mode = code.number(kInPlace);
+  if (tiles.converts()) {
+    mode = code.number(kOwn);
+  } else if (mayPack) {
+    const Value packed = mayShare ? code.select(hasMany, code.number(kShared), code.number(kOwn)) : code.number(kOwn);
+    mode = code.select(code.either(isTransposed, isLarge), packed, mode);
   }
-  Value sum;
-  for (const Dim::Term& term : dim.terms()) {
-    Value product = code.number(term.coefficient);
-    for (const std::string& symbol : term.symbols) {
-      const auto found = std::find(symbols.begin(), symbols.end(), symbol);
-      const int64_t position = found - symbols.begin();
-      product = code.mul(product, code.load(code.b.getI64Type(), code.at(code.b.getI64Type(), dims, position)));
-    }
-    sum = sum ? code.add(sum, product) : product;
+  Value rowsOfItem = rowsEach, columnsOfItem = columnsEach;
+  if (tiles.needs(GemmNeeds::kStream) && !tiles.converts()) {
+    const Value isRow = code.compare(Compare::eq, bN, one);
+    const Value streams = code.both(hasFew, isRow);
+    mode = code.select(streams, code.number(kStream), mode);
+    columnsOfItem = code.select(streams, code.larger(columnsEach, code.number(shape.streamColumns)), columnsEach);
   }
-  return sum ? sum : code.number(0);
+
+  CodeBuilder::Values operands(body->getArguments().begin() + 1, body->getArguments().end());
+  operands.resize(Operands::kCount, zero);
+  operands[Operands::kMode] = mode;
+  operands[Operands::kDepthEnd] = k;
+  operands[Operands::kColumnEnd] = n;
+  operands[Operands::kRowsEach] = rowsOfItem;
+  operands[Operands::kColumnsEach] = columnsOfItem;
+  operands[Operands::kBlockK] = blockK;
+  if (!mayShare) {
+    func::ReturnOp::create(builder, location, emitItems(code, tiles, context, batch, operands));
+    return;
+  }
+  // Shared panels are of a bounded size: loops over matrices, columns and parts of k, each once where panels are not
+  // shared.
+  const Value isShared = code.compare(Compare::eq, mode, code.number(kShared));
+  const Value stepN = code.select(isShared, code.number(shape.blockN), code.larger(n, one));
+  const Value stepK = code.select(isShared, blockK, code.larger(k, one));
+  const Value rounds = code.select(isShared, batch, one), matrices = code.select(isShared, one, batch);
+  const Value ok = emitOk(code);
+  const CodeBuilder::Values result = code.loop(zero, rounds, one, {ok}, [&](Value matrix, mlir::ValueRange before) {
+    return code.loop(zero, n, stepN, {before[0]}, [&](Value column, mlir::ValueRange beforeColumns) {
+      return code.loop(zero, code.larger(k, one), stepK, {beforeColumns[0]}, [&](Value depth, mlir::ValueRange status) {
+        operands[Operands::kMatrix] = matrix;
+        operands[Operands::kDepth] = depth;
+        operands[Operands::kDepthEnd] = code.smaller(code.add(depth, stepK), k);
+        operands[Operands::kColumn] = column;
+        operands[Operands::kColumnEnd] = code.smaller(code.add(column, stepN), n);
+        const Value packing = code.choose(
+            isShared, {builder.getI32Type()},
+            [&] {
+              const Value offset =
+                  code.add(emitOffset(code, matrix, argument(GemmArguments::kBEach), argument(GemmArguments::kBCount),
+                                      argument(GemmArguments::kBBatch)),
+                           code.add(code.mul(depth, bK), code.mul(column, bN)));
+              return CodeBuilder::Values{
+                  emitSharedPack(code, tiles, context, code.at(tiles.element(), argument(GemmArguments::kB), offset),
+                                 argument(GemmArguments::kScratch), code.sub(operands[Operands::kDepthEnd], depth),
+                                 code.sub(operands[Operands::kColumnEnd], column), bK, bN)};
+            },
+            [&] { return CodeBuilder::Values{ok}; })[0];
+        const Value computing = emitItems(code, tiles, context, matrices, operands);
+        const Value first = code.select(code.compare(Compare::eq, packing, ok), computing, packing);
+        return CodeBuilder::Values{code.select(code.compare(Compare::eq, status[0], ok), first, status[0])};
+      });
+    });
+  });
+  func::ReturnOp::create(builder, location, result);
 }
 
-MatmulOp matmulOf(KernelOp kernel) {
-  const auto ops = kernel.getBody().getOps<MatmulOp>();
-  return ops.empty() ? MatmulOp() : *ops.begin();
+// True for elements that are converted when they are packed.
+bool isNarrow(Type element) { return element.getIntOrFloatBitWidth() < 32; }
+
+// What is known of whether b fits the first-level cache.
+bool mayBeLarge(Type element, const GemmCase& known) {
+  return known.n < 0 || known.k < 0 || known.k * known.n * CodeBuilder::elementBytes(element) > kPackBytes;
 }
 
-int64_t staticOr(const Dim& dim, int64_t otherwise) { return dim.isStatic() ? dim.value() : otherwise; }
+// True when b may be packed.
+bool mayPackB(Type element, const GemmShape& shape, const GemmCase& known) {
+  if (isNarrow(element) || known.transposeB) {
+    return true;
+  }
+  return mayBeLarge(element, known) && (known.m < 0 || known.m > shape.streamRows);
+}
+
+// True when b may be read in runs of rows.
+bool mayStream(Type element, const GemmShape& shape, const GemmCase& known) {
+  return !isNarrow(element) && !known.transposeB &&
+         known.m <= (mayBeLarge(element, known) ? shape.streamRows : kFewRows);
+}
+
+bool mayShareB(Type element, const GemmShape& shape, const GemmCase& known) {
+  return !isNarrow(element) && mayPackB(element, shape, known) && (known.m < 0 || known.m > shape.itemRows) &&
+         known.n != 0 && known.k != 0;
+}
 
 }  // namespace
 
-int64_t gemmScratchBytes(Type element, const TargetInfo& target, int64_t m, int64_t n, int64_t k, bool transposeB) {
-  const GemmShape shape = GemmShape::of(element, target);
-  const int64_t bytes = CodeBuilder::elementBytes(element);
-  const bool mayPack = transposeB || ((m < 0 || m >= kPackRows) && (n < 0 || k < 0 || k * n * bytes > kPackBytes));
-  if (!mayPack || m == 0 || n == 0 || k == 0) {
+int64_t gemmScratchBytes(Type element, const TargetInfo& target, const GemmCase& known) {
+  const GemmShape shape = GemmShape::of(gemmComputeType(element), target);
+  if (!mayShareB(element, shape, known)) {
     return 0;
   }
-  const int64_t rows = k < 0 ? shape.blockK : std::min(k, shape.blockK);
-  const int64_t columns = n < 0 ? shape.blockN : std::min(n, shape.blockN);
-  return rows * ((columns + shape.columns() - 1) / shape.columns()) * shape.columns() * bytes;
+  const int64_t rows = known.k < 0 ? shape.blockK : std::min(known.k, shape.blockK);
+  const int64_t columns = known.n < 0 ? shape.blockN : std::min(known.n, shape.blockN);
+  return rows * ((columns + shape.columns() - 1) / shape.columns()) * shape.columns() *
+         CodeBuilder::elementBytes(element);
 }
 
-int64_t gemmNeeds(Type element, const TargetInfo& target, int64_t m, int64_t n, int64_t k, bool transposeA,
-                  bool transposeB) {
-  const GemmShape shape = GemmShape::of(element, target);
+int64_t gemmNeeds(Type element, const TargetInfo& target, const GemmCase& known) {
+  const auto& [m, n, k, transposeA, transposeB, hasEpilogue] = known;
+  const Type compute = gemmComputeType(element);
+  const GemmShape shape = GemmShape::of(compute, target);
   int64_t needs = 0;
   const auto need = [&](bool condition, int64_t part) { needs |= condition ? part : 0; };
-  const bool packs = gemmScratchBytes(element, target, m, n, k, transposeB) > 0;
-  need(packs, transposeB ? GemmNeeds::kPackTransposed : GemmNeeds::kPackRows);
-  need(packs && (k < 0 || k > shape.blockK), GemmNeeds::kAccumulate);
-  need(transposeA && (k < 0 || k >= kPackAColumns) && (n < 0 || n >= kPackAPanels * shape.columns()),
-       GemmNeeds::kPackA);
+  const bool converts = isNarrow(element);
+  need(hasEpilogue, GemmNeeds::kEpilogue);
+  need(mayPackB(element, shape, known), transposeB ? GemmNeeds::kPackTransposed : GemmNeeds::kPackRows);
+  need(mayShareB(element, shape, known), GemmNeeds::kShared);
+  need(k < 0 || k > shape.blockK, GemmNeeds::kAccumulate);
+  const bool isShared = (k < 0 || k >= kPackAColumns) && (n < 0 || n >= kPackAPanels * shape.columns());
+  const bool isLarge =
+      m < 0 || k < 0 ||
+      std::min(m, shape.itemRows) * std::min(k, shape.blockK) * CodeBuilder::elementBytes(compute) > kPackABytes;
+  need(converts || isShared, transposeA ? GemmNeeds::kPackATransposed : 0);
+  need(converts || (isShared && isLarge), transposeA ? 0 : GemmNeeds::kPackARows);
+  const bool streams = mayStream(element, shape, known);
+  need(streams, GemmNeeds::kStream);
+  // Of few rows whose b may be small or not, either.
+  need(!streams || m < 0 || (m > kFewRows && (n < 0 || k < 0)), GemmNeeds::kBlocks);
   // Blocks but the last have a multiple of a tile's rows and columns.
-  need(m < 0 || m % shape.itemRows == 1, GemmNeeds::kWide);
   need(m < 0 || m >= shape.rows, GemmNeeds::kWholeRows);
-  const int64_t rowsLeft = m < 0 ? shape.rows - 1 : m % shape.rows;
-  need(m < 0 || (rowsLeft & 4) != 0, GemmNeeds::kFourRows);
-  need(m < 0 || (rowsLeft & 2) != 0, GemmNeeds::kTwoRows);
-  need(m < 0 || (rowsLeft & 1) != 0, GemmNeeds::kOneRow);
+  const int64_t rowsLeft = m < 0 ? 7 : m % shape.rows;
+  need((rowsLeft & 4) != 0, GemmNeeds::kFourRows);
+  need((rowsLeft & 2) != 0, GemmNeeds::kTwoRows);
+  need((rowsLeft & 1) != 0, GemmNeeds::kOneRow);
   need(n < 0 || n >= shape.columns(), GemmNeeds::kWholeColumns);
   const int64_t vectorsLeft = n < 0 ? 0 : (n % shape.columns() + shape.width - 1) / shape.width;
   for (int64_t vectors = 1; vectors <= shape.vectors; ++vectors) {
@@ -315,17 +537,18 @@ int64_t gemmNeeds(Type element, const TargetInfo& target, int64_t m, int64_t n, 
 func::FuncOp gemmFunction(mlir::ModuleOp module, Type element, int64_t needs) {
   mlir::OpBuilder builder(module.getContext());
   std::string name;
+  element = mlir::isa<mlir::FloatType>(element) ? element : memoryType(element);
   llvm::raw_string_ostream(name) << "kiln_gemm_" << element << "_product";
   auto function = module.lookupSymbol<func::FuncOp>(name);
   if (!function) {
     const Type pointer = mlir::LLVM::LLVMPointerType::get(module.getContext()), number = builder.getI64Type();
-    llvm::SmallVector<Type> arguments(5, pointer);
-    arguments.append(10, number);
+    llvm::SmallVector<Type> arguments(1 + GemmArguments::kBatch, pointer);
+    arguments.append(GemmArguments::kCount - GemmArguments::kBatch, number);
     builder.setInsertionPointToEnd(module.getBody());
     function = func::FuncOp::create(builder, builder.getUnknownLoc(), name,
                                     builder.getFunctionType(arguments, {builder.getI32Type()}));
     function.setPrivate();
-    function->setAttr("kiln.gemm_element", mlir::TypeAttr::get(element));
+    function->setAttr(kElementName, mlir::TypeAttr::get(element));
   }
   if (auto known = function->getAttrOfType<mlir::IntegerAttr>(kNeedsName)) {
     needs |= known.getInt();
@@ -334,154 +557,12 @@ func::FuncOp gemmFunction(mlir::ModuleOp module, Type element, int64_t needs) {
   return function;
 }
 
-namespace {
-
-void defineProduct(func::FuncOp function, const TargetInfo& target) {
-  auto module = function->getParentOfType<mlir::ModuleOp>();
-  mlir::OpBuilder builder(module.getContext());
-  const mlir::Location location = builder.getUnknownLoc();
-  const Type element = function->getAttrOfType<mlir::TypeAttr>("kiln.gemm_element").getValue();
-  const int64_t needs = function->getAttrOfType<mlir::IntegerAttr>(kNeedsName).getInt();
-  function->removeAttr("kiln.gemm_element");
-  function->removeAttr(kNeedsName);
-  GemmTiles tiles(module, location, element, target, needs);
-  CodeBuilder code(builder, location);
-  const GemmShape shape = tiles.shape();
-  const Type number = builder.getI64Type();
-  mlir::Block* body = function.addEntryBlock();
-  builder.setInsertionPointToEnd(body);
-  const auto argument = [&](unsigned index) { return body->getArgument(index); };
-  const Value context = argument(0), a = argument(1), b = argument(2), c = argument(3), scratch = argument(4),
-              batch = argument(5), m = argument(6), n = argument(7), k = argument(8), aBatch = argument(9),
-              aRow = argument(10), aK = argument(11), bBatch = argument(12), bK = argument(13), bN = argument(14);
-  const Value zero = code.number(0), one = code.number(1);
-
-  // Packed, b is taken in blocks of a bounded size; in place, it is one block, and so is the batch.
-  const bool mayPack = tiles.needs(GemmNeeds::kPackTransposed | GemmNeeds::kPackRows);
-  const Value isTransposed = code.compare(Compare::ne, bN, one);
-  const Value hasRows = code.compare(Compare::sge, m, code.number(kPackRows));
-  const Value isLarge =
-      code.compare(Compare::sgt, code.mul(code.mul(k, n), CodeBuilder::elementBytes(element)), code.number(kPackBytes));
-  const Value isWanted = code.either(isTransposed, code.both(hasRows, isLarge));
-  Value packs = code.both(isWanted, code.compare(Compare::sgt, m, zero));
-  if (!mayPack) {
-    packs = arith::ConstantOp::create(builder, location, builder.getBoolAttr(false));
-  }
-  const Value stepK = code.select(packs, code.number(shape.blockK), code.larger(k, one));
-  const Value stepN = code.select(packs, code.number(shape.blockN), code.larger(n, one));
-  const Value matrices = code.select(packs, batch, code.smaller(batch, one));
-  const Value matricesAtOnce = code.select(packs, one, batch);
-  const Value cBatch = code.mul(m, n);
-  const Value ok = arith::ConstantOp::create(builder, location, builder.getI32IntegerAttr(KILN_STATUS_OK));
-  const CodeBuilder::Values result = code.loop(zero, matrices, one, {ok}, [&](Value matrix, mlir::ValueRange before) {
-    return code.loop(zero, n, stepN, {before[0]}, [&](Value column, mlir::ValueRange beforeColumns) {
-      // At least once: with k = 0 the result is zeros.
-      return code.loop(zero, code.larger(k, one), stepK, {beforeColumns[0]}, [&](Value depth, mlir::ValueRange status) {
-        const Value depths = code.smaller(stepK, code.sub(k, depth));
-        const Value columns = code.smaller(stepN, code.sub(n, column));
-        const Value bOffset = code.add(code.mul(matrix, bBatch), code.add(code.mul(depth, bK), code.mul(column, bN)));
-        const Value bBlock = code.at(element, b, bOffset);
-        CodeBuilder::Values packing = {ok};
-        if (mayPack) {
-          packing = code.choose(
-              packs, {builder.getI32Type()},
-              [&] {
-                return CodeBuilder::Values{emitPack(code, tiles, context, bBlock, scratch, depths, columns, bK, bN)};
-              },
-              [&] { return CodeBuilder::Values{ok}; });
-        }
-        CodeBuilder::Values operands(Operands::kCount, zero);
-        operands[Operands::kA] = code.at(element, a, code.add(code.mul(matrix, aBatch), code.mul(depth, aK)));
-        operands[Operands::kB] = code.select(packs, scratch, bBlock);
-        operands[Operands::kC] = code.at(element, c, code.add(code.mul(matrix, cBatch), column));
-        operands[Operands::kRows] = m;
-        operands[Operands::kColumns] = columns;
-        operands[Operands::kK] = depths;
-        operands[Operands::kARow] = aRow;
-        operands[Operands::kAK] = aK;
-        operands[Operands::kABatch] = aBatch;
-        operands[Operands::kBK] = code.select(packs, code.number(shape.columns()), bK);
-        operands[Operands::kBPanel] =
-            code.select(packs, code.mul(depths, shape.columns()), code.number(shape.columns()));
-        operands[Operands::kBBatch] = bBatch;
-        operands[Operands::kCRow] = n;
-        operands[Operands::kCBatch] = cBatch;
-        operands[Operands::kAccumulate] =
-            arith::ExtUIOp::create(builder, location, number, code.compare(Compare::ne, depth, zero));
-        const Value computing = emitBlocks(code, tiles, context, matricesAtOnce, operands);
-        const Value first = code.select(code.compare(Compare::eq, packing[0], ok), computing, packing[0]);
-        return CodeBuilder::Values{code.select(code.compare(Compare::eq, status[0], ok), first, status[0])};
-      });
-    });
-  });
-  func::ReturnOp::create(builder, location, result);
-}
-
-}  // namespace
-
 void defineGemmFunctions(mlir::ModuleOp module, const TargetInfo& target) {
   for (auto function : llvm::to_vector(module.getOps<func::FuncOp>())) {
     if (function->hasAttr(kNeedsName)) {
       defineProduct(function, target);
     }
   }
-}
-
-int64_t scratchBytes(KernelOp kernel, const TargetInfo& target) {
-  MatmulOp matmul = matmulOf(kernel);
-  if (kernel.getKind() != "matmul" || !matmul) {
-    return 0;
-  }
-  const Shape a = shapeOf(matmul.getA().getType()), result = shapeOf(matmul.getResult().getType());
-  const int rank = result.rank();
-  const Type element = mlir::cast<mlir::RankedTensorType>(matmul.getA().getType()).getElementType();
-  return gemmScratchBytes(element, target, staticOr(result[rank - 2], -1), staticOr(result[rank - 1], -1),
-                          staticOr(matmul.getTransposeA() ? a[rank - 2] : a[rank - 1], -1), matmul.getTransposeB());
-}
-
-mlir::LogicalResult emitMatmul(KernelOp kernel, func::FuncOp into, const CodegenContext& context) {
-  MatmulOp matmul = matmulOf(kernel);
-  const auto operand = [&](Value value) { return mlir::dyn_cast_or_null<mlir::BlockArgument>(value); };
-  if (!matmul || !operand(matmul.getA()) || !operand(matmul.getB()) || kernel.getNumResults() != 1) {
-    return kernel.emitError("a matmul kernel holds one kiln.matmul of its arguments");
-  }
-  const bool hasScratch = scratchBytes(kernel, context.target) > 0;
-  const unsigned numInputs = kernel->getNumOperands();
-  if (into.getNumArguments() != numInputs + 3 + (hasScratch ? 1 : 0)) {
-    return kernel.emitError("the function of a matmul kernel takes scratch exactly when scratchBytes() asks for some");
-  }
-  mlir::Block* body = into.addEntryBlock();
-  mlir::OpBuilder builder = mlir::OpBuilder::atBlockEnd(body);
-  CodeBuilder code(builder, kernel.getLoc());
-  const Type element = mlir::cast<mlir::RankedTensorType>(matmul.getA().getType()).getElementType();
-  const Value dims = body->getArguments().back();
-  const Value scratch = hasScratch ? Value(body->getArgument(numInputs + 2))
-                                   : Value(mlir::LLVM::ZeroOp::create(builder, code.loc, code.pointerType()));
-  const Shape a = shapeOf(matmul.getA().getType()), result = shapeOf(matmul.getResult().getType());
-  const int rank = result.rank();
-  Dim batchDim = 1;
-  for (int axis = 0; axis < rank - 2; ++axis) {
-    batchDim = batchDim * result[axis];
-  }
-  const auto value = [&](const Dim& dim) { return emitDim(code, dim, dims, context.symbols); };
-  const Value batch = value(batchDim), m = value(result[rank - 2]), n = value(result[rank - 1]);
-  const Value k = value(matmul.getTransposeA() ? a[rank - 2] : a[rank - 1]);
-  const Value one = code.number(1);
-  // With k = 1 either stride of b serves; 1 for its columns is the one that needs no packing.
-  const Value bN = matmul.getTransposeB() ? k : one, bK = matmul.getTransposeB() ? one : n;
-  const Value aRow = matmul.getTransposeA() ? one : k, aK = matmul.getTransposeA() ? m : one;
-  const int64_t needs = gemmNeeds(
-      element, context.target, staticOr(result[rank - 2], -1), staticOr(result[rank - 1], -1),
-      staticOr(matmul.getTransposeA() ? a[rank - 2] : a[rank - 1], -1), matmul.getTransposeA(), matmul.getTransposeB());
-  auto product = gemmFunction(into->getParentOfType<mlir::ModuleOp>(), element, needs);
-  auto call = func::CallOp::create(
-      builder, code.loc, product,
-      CodeBuilder::Values{body->getArgument(0), body->getArgument(1 + operand(matmul.getA()).getArgNumber()),
-                          body->getArgument(1 + operand(matmul.getB()).getArgNumber()),
-                          body->getArgument(numInputs + 1), scratch, batch, m, n, k, code.mul(m, k), aRow, aK,
-                          code.mul(k, n), bK, bN});
-  func::ReturnOp::create(builder, code.loc, call.getResults());
-  return mlir::success();
 }
 
 }  // namespace kiln::compiler

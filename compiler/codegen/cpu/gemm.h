@@ -3,39 +3,62 @@
 /// kernel.
 #pragma once
 
-#include "compiler/codegen/common/codegen_context.h"
-#include "compiler/dialect/dialect.h"
+#include "compiler/codegen/common/target.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 
 namespace kiln::compiler {
 
-/// Bytes of scratch memory that the kernel's function wants for packed panels, at most a few hundred KB and 0 for kinds
-/// other than `matmul`. When it is not 0 the function takes one more pointer, to 64-byte aligned scratch, between its
-/// outputs and dims.
-int64_t scratchBytes(KernelOp kernel, const TargetInfo& target);
+/// What is known of a product when code is made for it; negative numbers are not known.
+struct GemmCase {
+  int64_t m = -1, n = -1, k = -1;
+  bool transposeA = false, transposeB = false;
+  bool hasEpilogue = false;
+};
 
-/// Writes the body of `into` for a kernel of kind `matmul`, whose body is one kiln.matmul of its arguments. The module
-/// of `into` receives the shared functions on first use. Every element of the result is one chain of (fused)
-/// multiply-adds in rising k, so its bits depend neither on the shape's other dims, nor on blocking, nor on the number
-/// of threads.
-mlir::LogicalResult emitMatmul(KernelOp kernel, mlir::func::FuncOp into, const CodegenContext& context);
+/// The parts of a product (GemmNeeds) that a case may call for.
+int64_t gemmNeeds(mlir::Type element, const TargetInfo& target, const GemmCase& known);
 
-/// The parts of a product (GemmNeeds) that a shape may call for; negative dims are unknown.
-int64_t gemmNeeds(mlir::Type element, const TargetInfo& target, int64_t m, int64_t n, int64_t k, bool transposeA,
-                  bool transposeB);
+/// Bytes of scratch that the shared function may use in a case: at most a megabyte.
+int64_t gemmScratchBytes(mlir::Type element, const TargetInfo& target, const GemmCase& known);
 
-/// The shared function of `element` (f32, f64, i32, i64), declared in `module` on first use:
-///   gemm(context, a, b, c, scratch, batch, m, n, k, aBatch, aRow, aK, bBatch, bK, bN) -> status
-/// c[i, j] = sum over p of a[i * aRow + p * aK] * b[p * bK + j * bN], for each batch; strides in elements; one stride
-/// of b's is 1, and c is dense. scratch holds gemmScratchBytes(). It may be called for the shapes that the `needs` of
-/// all uses cover.
+/// The arguments of the shared function after the context: pointers, then i64. Strides are in elements.
+struct GemmArguments {
+  enum : unsigned {
+    kA,
+    kB,
+    kC,         ///< Dense.
+    kScratch,   ///< gemmScratchBytes(), aligned to 64 bytes; null when that is 0.
+    kEpilogue,  ///< Null, or epilogue(context, task, matrix, row, rowEnd, column, columnEnd): called once for each
+                ///< block of the result as soon as it is in c, from any thread. It must not fail.
+    kTask,      ///< For the epilogue.
+    kBatch,
+    kM,
+    kN,
+    kK,
+    kABatch,  ///< The matrix of a for matrix i of the result is (i / aEach) % aCount.
+    kARow,
+    kAK,
+    kAEach,
+    kACount,
+    kBBatch,
+    kBK,  ///< One of b's strides is 1.
+    kBN,
+    kBEach,
+    kBCount,
+    kCount
+  };
+};
+
+/// The shared function of `element` (an integer or float in memory), declared in `module` on first use:
+///   gemm(context, GemmArguments...) -> status
+/// c[i, j] = sum over p of a[i * aRow + p * aK] * b[p * bK + j * bN], for each matrix of the batch. Every element is
+/// one chain of (fused) multiply-adds in rising p, of f32 or i32 for narrower elements, rounded once at the end; so its
+/// bits depend neither on the shape's other dims, nor on blocking, nor on the number of threads. It may be called for
+/// the cases that the `needs` of all uses cover.
 mlir::func::FuncOp gemmFunction(mlir::ModuleOp module, mlir::Type element, int64_t needs);
 
 /// Defines the functions that gemmFunction() declared, with what their uses need. lowerToObject() does so first.
 void defineGemmFunctions(mlir::ModuleOp module, const TargetInfo& target);
-
-/// Bytes of scratch that the shared function may use; negative dims are unknown.
-int64_t gemmScratchBytes(mlir::Type element, const TargetInfo& target, int64_t m, int64_t n, int64_t k,
-                         bool transposeB);
 
 }  // namespace kiln::compiler

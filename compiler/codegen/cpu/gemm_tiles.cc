@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "compiler/codegen/common/conversions.h"
 #include "llvm/ADT/StringExtras.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/SymbolTable.h"
@@ -21,18 +22,30 @@ using Compare = CodeBuilder::Compare;
 
 }  // namespace
 
-GemmShape GemmShape::of(Type element, const TargetInfo& target) {
+Type gemmComputeType(Type element) {
+  mlir::Builder builder(element.getContext());
+  const unsigned bits = element.getIntOrFloatBitWidth();
+  if (mlir::isa<mlir::FloatType>(element)) {
+    return bits < 32 ? Type(builder.getF32Type()) : element;
+  }
+  return builder.getIntegerType(std::max(bits, 32u));
+}
+
+GemmShape GemmShape::of(Type compute, const TargetInfo& target) {
   GemmShape shape;
-  shape.width = target.vectorWidth(element);
+  shape.width = target.vectorWidth(compute);
   // Accumulators, one row's vectors of b and a broadcast must fit the registers, and there must be enough of the former
   // to hide the latency of the additions: 8 x 3 of 32, 6 x 2 of 16.
   const bool manyRegisters = target.numVectorRegisters >= 32;
   shape.rows = manyRegisters ? 8 : target.hasFma ? 6 : 4;
   shape.vectors = manyRegisters ? 3 : 2;
-  shape.wideVectors = 8;
-  const int64_t columns = shape.columns();
-  shape.blockN = (512 + columns - 1) / columns * columns;
-  shape.itemColumns = (128 + columns - 1) / columns * columns;
+  const int64_t group = shape.groupColumns();
+  const auto wholeGroups = [&](int64_t columns) { return (columns + group - 1) / group * group; };
+  shape.blockN = wholeGroups(512);
+  shape.itemColumns = shape.blockN;
+  shape.leastColumns = wholeGroups(128);
+  const int64_t rows = 512 / CodeBuilder::elementBytes(compute);
+  shape.itemRows = (rows + shape.rows - 1) / shape.rows * shape.rows;
   return shape;
 }
 
@@ -41,15 +54,18 @@ GemmTiles::GemmTiles(mlir::ModuleOp module, mlir::Location location, Type elemen
     : module_(module),
       location_(location),
       element_(element),
-      vector_(mlir::VectorType::get({target.vectorWidth(element)}, element)),
-      shape_(GemmShape::of(element, target)),
+      memory_(memoryType(element)),
+      compute_(gemmComputeType(element)),
+      vector_(mlir::VectorType::get({target.vectorWidth(compute_)}, compute_)),
+      target_(target),
+      shape_(GemmShape::of(compute_, target)),
       needs_(needs),
       fused_(target.hasFma && mlir::isa<mlir::FloatType>(element)) {}
 
 std::string GemmTiles::name(llvm::StringRef part) const {
   std::string text;
   llvm::raw_string_ostream out(text);
-  out << "kiln_gemm_" << element_ << "_" << part;
+  out << "kiln_gemm_" << (mlir::isa<mlir::FloatType>(element_) ? element_ : memory_) << "_" << part;
   return text;
 }
 
@@ -65,7 +81,7 @@ Value GemmTiles::mulAdd(CodeBuilder& code, Value x, Value y, Value z) {
   if (fused_) {
     return mlir::LLVM::FMAOp::create(code.b, code.loc, z.getType(), x, y, z);
   }
-  if (mlir::isa<mlir::FloatType>(element_)) {
+  if (mlir::isa<mlir::FloatType>(compute_)) {
     return arith::AddFOp::create(code.b, code.loc, arith::MulFOp::create(code.b, code.loc, x, y), z);
   }
   return code.add(code.mul(x, y), z);
@@ -77,7 +93,7 @@ Value GemmTiles::zeroVector(CodeBuilder& code) {
 
 // True in the first `count` lanes. Compares integers as wide as the elements, which is what masked accesses take.
 Value GemmTiles::maskOf(CodeBuilder& code, Value count) {
-  const unsigned bits = element_.getIntOrFloatBitWidth();
+  const unsigned bits = compute_.getIntOrFloatBitWidth();
   const mlir::IntegerType lane = code.b.getIntegerType(bits);
   llvm::SmallVector<mlir::APInt> lanes;
   for (int64_t i = 0; i < shape_.width; ++i) {
@@ -93,9 +109,18 @@ Value GemmTiles::maskOf(CodeBuilder& code, Value count) {
   return code.compare(Compare::slt, numbers, limit);
 }
 
+Value GemmTiles::spread(CodeBuilder& code, Value scalar) {
+  return mlir::vector::BroadcastOp::create(code.b, code.loc, vector_, scalar);
+}
+
 Value GemmTiles::loadMasked(CodeBuilder& code, Value address, Value mask) {
   return mlir::LLVM::MaskedLoadOp::create(code.b, code.loc, vector_, address, mask, zeroVector(code),
-                                          code.b.getI32IntegerAttr(CodeBuilder::elementBytes(element_)));
+                                          code.b.getI32IntegerAttr(CodeBuilder::elementBytes(compute_)));
+}
+
+void GemmTiles::storeMasked(CodeBuilder& code, Value value, Value address, Value mask) {
+  mlir::LLVM::MaskedStoreOp::create(code.b, code.loc, value, address, mask,
+                                    code.b.getI32IntegerAttr(CodeBuilder::elementBytes(compute_)));
 }
 
 func::FuncOp GemmTiles::tile(int64_t rows, int64_t vectors, bool masked) {
@@ -120,12 +145,20 @@ func::FuncOp GemmTiles::tile(int64_t rows, int64_t vectors, bool masked) {
   }
   Values aRows, cRows;
   for (int64_t row = 0; row < rows; ++row) {
-    aRows.push_back(code.at(element_, argument(0), code.mul(aRow, row)));
-    cRows.push_back(code.at(element_, argument(2), code.mul(cRow, row)));
+    aRows.push_back(code.at(compute_, argument(0), code.mul(aRow, row)));
+    cRows.push_back(code.at(compute_, argument(2), code.mul(cRow, row)));
+  }
+  if (rows == shape_.rows) {
+    // The rows of c that the next tile takes.
+    const Value ahead = code.mul(cRow, rows);
+    for (const Value row : cRows) {
+      mlir::LLVM::Prefetch::create(builder, location_, code.at(compute_, row, ahead), /*rw=*/0, /*hint=*/3,
+                                   /*cache=*/1);
+    }
   }
   const auto isMasked = [&](int64_t vector) { return masked && vector == vectors - 1; };
-  const auto loadVector = [&](Value row, int64_t vector) {
-    const Value address = code.at(element_, row, vector * shape_.width);
+  const auto load = [&](Value row, int64_t vector) {
+    const Value address = code.at(compute_, row, vector * shape_.width);
     return isMasked(vector) ? loadMasked(code, address, mask) : code.load(vector_, address);
   };
   Values initial(rows * vectors, zeroVector(code));
@@ -137,7 +170,7 @@ func::FuncOp GemmTiles::tile(int64_t rows, int64_t vectors, bool masked) {
           Values values;
           for (const Value row : cRows) {
             for (int64_t vector = 0; vector < vectors; ++vector) {
-              values.push_back(loadVector(row, vector));
+              values.push_back(load(row, vector));
             }
           }
           return values;
@@ -152,31 +185,159 @@ func::FuncOp GemmTiles::tile(int64_t rows, int64_t vectors, bool masked) {
     const Value aOffset = values[rows * vectors], bRow = values[rows * vectors + 1];
     Values bVectors, next;
     for (int64_t vector = 0; vector < vectors; ++vector) {
-      bVectors.push_back(loadVector(bRow, vector));
+      bVectors.push_back(load(bRow, vector));
     }
     for (int64_t row = 0; row < rows; ++row) {
-      const Value scalar = code.load(element_, code.at(element_, aRows[row], aOffset));
-      const Value spread = mlir::vector::BroadcastOp::create(builder, location_, vector_, scalar);
+      const Value scalar = spread(code, code.load(compute_, code.at(compute_, aRows[row], aOffset)));
       for (int64_t vector = 0; vector < vectors; ++vector) {
-        next.push_back(mulAdd(code, spread, bVectors[vector], values[row * vectors + vector]));
+        next.push_back(mulAdd(code, scalar, bVectors[vector], values[row * vectors + vector]));
       }
     }
     next.push_back(code.add(aOffset, aK));
-    next.push_back(code.at(element_, bRow, bK));
+    next.push_back(code.at(compute_, bRow, bK));
     return next;
   });
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t vector = 0; vector < vectors; ++vector) {
       const Value sum = sums[row * vectors + vector];
-      const Value address = code.at(element_, cRows[row], vector * shape_.width);
+      const Value address = code.at(compute_, cRows[row], vector * shape_.width);
       if (isMasked(vector)) {
-        mlir::LLVM::MaskedStoreOp::create(builder, location_, sum, address, mask,
-                                          builder.getI32IntegerAttr(CodeBuilder::elementBytes(element_)));
+        storeMasked(code, sum, address, mask);
       } else {
         code.store(sum, address);
       }
     }
   }
+  func::ReturnOp::create(builder, location_);
+  return function;
+}
+
+func::FuncOp GemmTiles::stream() {
+  if (auto known = module_.lookupSymbol<func::FuncOp>(name("stream"))) {
+    return known;
+  }
+  mlir::OpBuilder builder(module_.getContext());
+  CodeBuilder code(builder, location_);
+  const Type pointer = code.pointerType(), number = builder.getI64Type();
+  func::FuncOp function = declare("stream", {pointer, pointer, pointer, number, number, pointer});
+  mlir::Block& body = function.getBody().front();
+  builder.setInsertionPointToEnd(&body);
+  const auto parameter = [&](int32_t index) { return code.load(number, code.at(number, body.getArgument(5), index)); };
+  const Value a = body.getArgument(0), b = body.getArgument(1), c = body.getArgument(2), rows = body.getArgument(3),
+              columns = body.getArgument(4);
+  const Value k = parameter(TileParameters::kK), aRow = parameter(TileParameters::kARow),
+              aK = parameter(TileParameters::kAK), bK = parameter(TileParameters::kBK),
+              cRow = parameter(TileParameters::kCRow);
+  const Value zero = code.number(0), one = code.number(1);
+
+  // The scalars of a step lie behind the parameters, one row after another: at constant distances, and in memory that
+  // the stores to c might change, for LLVM would take all out of the loops over columns, into registers that are not
+  // there.
+  const Value scalars = code.at(number, body.getArgument(5), TileParameters::kCount);
+
+  // `count` rows of c from `row` on take `depth` more terms from the rows of b from `p` on.
+  const auto update = [&](Value row, int64_t count, Value p, int64_t depth) {
+    const Value isLater = code.compare(Compare::ne, p, zero);
+    const Value factors = code.at(compute_, scalars, code.mul(row, depth));
+    const Value cCorner = code.at(compute_, c, code.mul(row, cRow));
+    Values cRows, bRows, ofOneRow;
+    for (int64_t i = 0; i < count; ++i) {
+      cRows.push_back(code.at(compute_, cCorner, code.mul(cRow, i)));
+    }
+    const auto factor = [&](int64_t index) {
+      return spread(code, code.load(compute_, code.at(compute_, factors, index)));
+    };
+    for (int64_t u = 0; u < depth; ++u) {
+      if (count == 1) {
+        ofOneRow.push_back(factor(u));
+      }
+      bRows.push_back(code.at(compute_, b, code.mul(bK, code.add(p, code.number(u)))));
+    }
+    const auto columnsAt = [&](Value column, int64_t vectors, Value mask) {
+      const auto at = [&](Value start, int64_t vector) {
+        return code.at(compute_, code.at(compute_, start, column), vector * shape_.width);
+      };
+      const auto load = [&](Value address) {
+        return mask ? loadMasked(code, address, mask) : code.load(vector_, address);
+      };
+      Values sums;
+      for (int64_t i = 0; i < count * vectors; ++i) {
+        const Value before = load(at(cRows[i / vectors], i % vectors));
+        sums.push_back(code.select(isLater, before, zeroVector(code)));
+      }
+      for (int64_t u = 0; u < depth; ++u) {
+        Values terms;
+        for (int64_t vector = 0; vector < vectors; ++vector) {
+          terms.push_back(load(at(bRows[u], vector)));
+        }
+        for (int64_t i = 0; i < count; ++i) {
+          const Value scalar = count == 1 ? ofOneRow[u] : factor(i * depth + u);
+          for (int64_t vector = 0; vector < vectors; ++vector) {
+            Value& sum = sums[i * vectors + vector];
+            sum = mulAdd(code, scalar, terms[vector], sum);
+          }
+        }
+      }
+      for (int64_t i = 0; i < count * vectors; ++i) {
+        const Value address = at(cRows[i / vectors], i % vectors);
+        if (mask) {
+          storeMasked(code, sums[i], address, mask);
+        } else {
+          code.store(sums[i], address);
+        }
+      }
+    };
+    const int64_t vectors = depth == 1 ? 1 : count >= 4 ? shape_.vectors : 4;
+    const Value step = code.number(vectors * shape_.width);
+    const Value whole = code.sub(columns, code.rem(columns, step));
+    if (depth > 1) {
+      code.loop(zero, whole, step, [&](Value column) { columnsAt(column, vectors, nullptr); });
+    }
+    code.loop(depth > 1 ? whole : zero, columns, code.number(shape_.width), [&](Value column) {
+      columnsAt(column, 1, maskOf(code, code.smaller(code.sub(columns, column), code.number(shape_.width))));
+    });
+  };
+  const auto step = [&](Value p, int64_t depth) {
+    code.loop(zero, rows, one, [&](Value row) {
+      const Value from = code.at(compute_, a, code.add(code.mul(row, aRow), code.mul(p, aK)));
+      const Value to = code.at(compute_, scalars, code.mul(row, depth));
+      for (int64_t u = 0; u < depth; ++u) {
+        code.store(code.load(compute_, code.at(compute_, from, code.mul(aK, u))), code.at(compute_, to, u));
+      }
+    });
+    if (depth == 1) {
+      code.loop(zero, rows, one, [&](Value row) { update(row, 1, p, 1); });
+      return;
+    }
+    const Value tileRows = code.number(shape_.rows), rest = code.rem(rows, tileRows);
+    Value row = code.sub(rows, rest);
+    if (needs(GemmNeeds::kWholeRows)) {
+      code.loop(zero, row, tileRows, [&](Value at) { update(at, shape_.rows, p, depth); });
+    }
+    for (const auto& [count, part] :
+         {std::pair<int64_t, int64_t>{4, GemmNeeds::kFourRows}, {2, GemmNeeds::kTwoRows}, {1, GemmNeeds::kOneRow}}) {
+      if (count >= shape_.rows || !needs(part)) {
+        continue;
+      }
+      const Value bit = code.both(rest, code.number(count));
+      const int64_t groupRows = count;
+      const Value from = row;
+      code.ifTrue(code.compare(Compare::ne, bit, zero), [&] { update(from, groupRows, p, depth); });
+      row = code.add(row, bit);
+    }
+  };
+  const Value depth = code.number(shape_.streamDepth);
+  const Value whole = code.sub(k, code.rem(k, depth));
+  code.loop(zero, whole, depth, [&](Value p) { step(p, shape_.streamDepth); });
+  code.loop(whole, k, one, [&](Value p) { step(p, 1); });
+  code.ifTrue(code.compare(Compare::eq, k, zero), [&] {
+    // The sum of nothing.
+    const Value nothing = arith::ConstantOp::create(builder, location_, builder.getZeroAttr(compute_));
+    code.loop(zero, rows, one, [&](Value row) {
+      const Value line = code.at(compute_, c, code.mul(row, cRow));
+      code.loop(zero, columns, one, [&](Value column) { code.store(nothing, code.at(compute_, line, column)); });
+    });
+  });
   func::ReturnOp::create(builder, location_);
   return function;
 }
@@ -194,28 +355,35 @@ func::FuncOp GemmTiles::panel() {
   const auto argument = [&](unsigned index) { return body.getArgument(index); };
   const Value rows = argument(3), columns = argument(4), parameters = argument(5);
   const auto parameter = [&](int32_t index) { return code.load(number, code.at(number, parameters, index)); };
-  const Value aRow = parameter(TileParameters::kARow), cRow = parameter(TileParameters::kCRow);
+  const Value aRow = parameter(TileParameters::kARow), aTile = parameter(TileParameters::kATile),
+              cRow = parameter(TileParameters::kCRow);
 
   // All rows with one width of tile: whole tiles, then what is left in halves.
   const auto emitRows = [&](int64_t vectors, bool masked) {
-    const auto call = [&](Value row, int64_t count) {
-      const Value a = code.at(element_, argument(0), code.mul(row, aRow));
-      const Value c = code.at(element_, argument(2), code.mul(row, cRow));
+    const auto call = [&](Value a, Value row, int64_t count) {
+      const Value c = code.at(compute_, argument(2), code.mul(row, cRow));
       func::CallOp::create(builder, location_, tile(count, vectors, masked),
                            Values{a, argument(1), c, columns, parameters});
     };
-    const Value rest = code.rem(rows, code.number(shape_.rows));
-    Value row = code.sub(rows, rest);
+    const Value tileRows = code.number(shape_.rows);
+    const Value tiles = code.div(rows, tileRows), rest = code.rem(rows, tileRows);
     if (needs(GemmNeeds::kWholeRows)) {
-      code.loop(code.number(0), row, code.number(shape_.rows), [&](Value whole) { call(whole, shape_.rows); });
+      code.loop(code.number(0), tiles, code.number(1), [&](Value at) {
+        call(code.at(compute_, argument(0), code.mul(at, aTile)), code.mul(at, tileRows), shape_.rows);
+      });
     }
+    const Value first = code.sub(rows, rest), aFirst = code.at(compute_, argument(0), code.mul(tiles, aTile));
+    Value row = code.number(0);
     for (const auto& [count, part] :
          {std::pair<int64_t, int64_t>{4, GemmNeeds::kFourRows}, {2, GemmNeeds::kTwoRows}, {1, GemmNeeds::kOneRow}}) {
       if (count >= shape_.rows || !needs(part)) {
         continue;
       }
       const Value bit = code.both(rest, code.number(count));
-      code.ifTrue(code.compare(Compare::ne, bit, code.number(0)), [&] { call(row, count); });
+      const int64_t groupRows = count;
+      const Value from = row;
+      code.ifTrue(code.compare(Compare::ne, bit, code.number(0)),
+                  [&] { call(code.at(compute_, aFirst, code.mul(from, aRow)), code.add(first, from), groupRows); });
       row = code.add(row, bit);
     }
   };
@@ -231,101 +399,6 @@ func::FuncOp GemmTiles::panel() {
     const int64_t limit = vectors == shape_.vectors ? shape_.columns() - 1 : vectors * shape_.width;
     const Value below = code.compare(Compare::sle, columns, code.number(limit));
     code.ifTrue(code.both(above, below), [&] { emitRows(vectors, /*masked=*/true); });
-  }
-  func::ReturnOp::create(builder, location_);
-  return function;
-}
-
-// A width x width block, transposed in registers: exchanges lanes at distance width/2, ..., 2, 1.
-void GemmTiles::transposeBlock(CodeBuilder& code, Value from, Value fromStride, Value to) {
-  const int64_t width = shape_.width;
-  Values rows;
-  for (int64_t i = 0; i < width; ++i) {
-    rows.push_back(code.load(vector_, code.at(element_, from, code.mul(fromStride, i))));
-  }
-  for (int64_t distance = width / 2; distance >= 1; distance /= 2) {
-    llvm::SmallVector<int64_t> low, high;
-    for (int64_t lane = 0; lane < width; ++lane) {
-      const bool second = (lane & distance) != 0;
-      low.push_back(second ? width + lane - distance : lane);
-      high.push_back(second ? width + lane : lane + distance);
-    }
-    for (int64_t i = 0; i < width; ++i) {
-      if ((i & distance) == 0) {
-        const Value first = rows[i], second = rows[i + distance];
-        rows[i] = mlir::vector::ShuffleOp::create(code.b, code.loc, first, second, low);
-        rows[i + distance] = mlir::vector::ShuffleOp::create(code.b, code.loc, first, second, high);
-      }
-    }
-  }
-  for (int64_t i = 0; i < width; ++i) {
-    code.store(rows[i], code.at(element_, to, i * shape_.columns()));
-  }
-}
-
-func::FuncOp GemmTiles::pack() {
-  if (auto known = module_.lookupSymbol<func::FuncOp>(name("pack"))) {
-    return known;
-  }
-  mlir::OpBuilder builder(module_.getContext());
-  CodeBuilder code(builder, location_);
-  const Type pointer = code.pointerType(), number = builder.getI64Type();
-  func::FuncOp function = declare("pack", {pointer, pointer, number, number, number, number});
-  mlir::Block& body = function.getBody().front();
-  builder.setInsertionPointToEnd(&body);
-  const Value from = body.getArgument(0), to = body.getArgument(1), k = body.getArgument(2),
-              columns = body.getArgument(3), bK = body.getArgument(4), bN = body.getArgument(5);
-  const Value zero = code.number(0), one = code.number(1), width = code.number(shape_.width);
-  const Value panelRow = code.number(shape_.columns());
-
-  // b's rows are contiguous: copy them.
-  const auto copyRows = [&](bool masked) {
-    Values masks;
-    for (int64_t vector = 0; masked && vector < shape_.vectors; ++vector) {
-      masks.push_back(maskOf(code, code.sub(columns, code.number(vector * shape_.width))));
-    }
-    code.loop(zero, k, one, [&](Value row) {
-      const Value source = code.at(element_, from, code.mul(row, bK));
-      const Value target = code.at(element_, to, code.mul(row, panelRow));
-      for (int64_t vector = 0; vector < shape_.vectors; ++vector) {
-        const Value address = code.at(element_, source, vector * shape_.width);
-        const Value value = masked ? loadMasked(code, address, masks[vector]) : code.load(vector_, address);
-        code.store(value, code.at(element_, target, vector * shape_.width));
-      }
-    });
-  };
-  // b's columns are contiguous: transpose blocks, and take the rest one by one.
-  const auto transpose = [&] {
-    code.loop(zero, panelRow, width, [&](Value first) {
-      const Value source = code.at(element_, from, code.mul(first, bN));
-      const Value target = code.at(element_, to, first);
-      const Value hasAll = code.compare(Compare::sle, code.add(first, width), columns);
-      const Value whole = code.select(hasAll, code.sub(k, code.rem(k, width)), zero);
-      code.loop(zero, whole, width, [&](Value row) {
-        transposeBlock(code, code.at(element_, source, row), bN, code.at(element_, target, code.mul(row, panelRow)));
-      });
-      code.loop(zero, width, one, [&](Value column) {
-        const Value exists = code.compare(Compare::slt, code.add(first, column), columns);
-        const Value line = code.at(element_, source, code.mul(column, bN));
-        const Value place = code.at(element_, target, column);
-        code.loop(whole, k, one, [&](Value row) {
-          const Values value = code.choose(
-              exists, {element_}, [&] { return Values{code.load(element_, code.at(element_, line, row))}; },
-              [&] { return Values{arith::ConstantOp::create(builder, location_, builder.getZeroAttr(element_))}; });
-          code.store(value[0], code.at(element_, place, code.mul(row, panelRow)));
-        });
-      });
-    });
-  };
-  const auto copy = [&] {
-    code.ifTrue(code.compare(Compare::eq, columns, panelRow), [&] { copyRows(false); }, [&] { copyRows(true); });
-  };
-  if (!needs(GemmNeeds::kPackRows)) {
-    transpose();
-  } else if (!needs(GemmNeeds::kPackTransposed)) {
-    copy();
-  } else {
-    code.ifTrue(code.compare(Compare::eq, bN, one), copy, transpose);
   }
   func::ReturnOp::create(builder, location_);
   return function;

@@ -4,8 +4,9 @@
 
 #include <cstddef>
 
+#include "compiler/codegen/cpu/emit_library.h"
+#include "compiler/codegen/cpu/emit_matmul.h"
 #include "compiler/codegen/cpu/expression_emitter.h"
-#include "compiler/codegen/cpu/gemm.h"
 #include "compiler/codegen/cpu/parallel.h"
 #include "compiler/codegen/cpu/schedule.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -102,6 +103,9 @@ mlir::FunctionType kernelFunctionType(KernelOp kernel) {
 mlir::LogicalResult emitKernel(KernelOp kernel, func::FuncOp into, const CodegenContext& context) {
   if (kernel.getKind() == "matmul") {
     return emitMatmul(kernel, into, context);
+  }
+  if (kernel.getKind() == "library") {
+    return emitLibraryCall(kernel, into, context);
   }
   const Schedule schedule = chooseSchedule(kernel);
   ExpressionEmitter::Options options;

@@ -204,7 +204,7 @@ bool ExpressionEmitter::isFlatCapable(Value value) {
     } else if (auto broadcast = llvm::dyn_cast<BroadcastOp>(op)) {
       result = withoutUnits(shapeOf(broadcast.getX())).empty();
     } else {
-      result = llvm::isa<ConstantOp, RandomUniformOp, RandomNormalOp>(op) || withoutUnits(shapeOf(value)).size() < 2;
+      result = llvm::isa<ConstantOp, RandomUniformOp, RandomNormalOp, RandomIntegersOp>(op) || withoutUnits(shapeOf(value)).size() < 2;
     }
   }
   return flatCapable_[value] = result;
@@ -222,11 +222,7 @@ Pack ExpressionEmitter::loadLinear(Value pointer, Type element, const Index& lin
     return LLVM::GEPOp::create(b, location_, pointerType, memory, pointer, mlir::ValueRange{position});
   };
   auto fromMemory = [&](OpBuilder& b, Value loaded) -> Value {
-    if (loaded.getType() == element || memory == element) {
-      return loaded;
-    }
-    Value zero = arith::ConstantOp::create(b, location_, b.getZeroAttr(loaded.getType()));
-    return arith::CmpIOp::create(b, location_, arith::CmpIPredicate::ne, loaded, zero);
+    return compiler::fromMemory(b, location_, loaded, element, context_.target);
   };
   Pack pack;
   if (linear.isUniform()) {
@@ -240,7 +236,7 @@ Pack ExpressionEmitter::loadLinear(Value pointer, Type element, const Index& lin
   const int64_t width = lanes().width;
   const mlir::VectorType vector = mlir::VectorType::get({width}, memory);
   if (linear.general.empty() && linear.step == 1) {
-    if (lanes().mask && memory != element) {
+    if (lanes().mask && memory.getIntOrFloatBitWidth() < 32) {  // not every machine has masks for these
       requestRetry(Retry::kWithoutMasks);
     }
     for (int64_t i = 0; i < lanes().unroll; ++i) {
@@ -294,14 +290,7 @@ void ExpressionEmitter::storeLinear(Value pointer, Type element, const Index& li
     return LLVM::GEPOp::create(b, location_, pointerType, memory, pointer, mlir::ValueRange{position});
   };
   auto toMemory = [&](OpBuilder& b, Value v) -> Value {
-    if (memory == element) {
-      return v;
-    }
-    Type type = memory;
-    if (auto vector = llvm::dyn_cast<mlir::VectorType>(v.getType())) {
-      type = mlir::VectorType::get(vector.getShape(), memory);
-    }
-    return arith::ExtUIOp::create(b, location_, type, v);
+    return compiler::toMemory(b, location_, v, element, context_.target);
   };
   if (linear.isUniform()) {
     OpBuilder& b = builder();
@@ -315,7 +304,7 @@ void ExpressionEmitter::storeLinear(Value pointer, Type element, const Index& li
     return;
   }
   Pack pack = spread(value);
-  if (lanes().mask && memory != element) {
+  if (lanes().mask && memory.getIntOrFloatBitWidth() < 32) {  // not every machine has masks for these
     requestRetry(Retry::kWithoutMasks);
   }
   for (int64_t i = 0; i < lanes().unroll; ++i) {
@@ -336,6 +325,7 @@ void ExpressionEmitter::storeLinear(Value pointer, Type element, const Index& li
 
 Pack ExpressionEmitter::emitIf(Value condition, Type element, llvm::function_ref<Pack()> then,
                                llvm::function_ref<Pack()> otherwise) {
+  element = registerType(element);
   const bool isScalar = lanes().isScalar();
   const int64_t count = isScalar ? 1 : lanes().unroll;
   const Type type = isScalar ? element : mlir::VectorType::get({lanes().width}, element);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/codegen/cpu/schedule.h"
 
+#include "compiler/codegen/common/conversions.h"
+#include "compiler/dialect/reductions.h"
+#include "compiler/dialect/scatters.h"
 #include "llvm/ADT/SmallPtrSet.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -18,7 +21,7 @@ int64_t weightOf(Operation* op) {
   if (llvm::isa<ExpOp, LogOp, TanhOp, SigmoidOp, PowOp>(op)) {
     return 16;
   }
-  if (llvm::isa<RandomUniformOp, RandomNormalOp>(op)) {
+  if (llvm::isa<RandomUniformOp, RandomNormalOp, RandomIntegersOp>(op)) {
     return 64;
   }
   if (llvm::isa<BroadcastOp, ReshapeOp, ConstantOp, ShapeValueOp, YieldOp>(op)) {
@@ -27,19 +30,13 @@ int64_t weightOf(Operation* op) {
   return llvm::isa<DivOp, SqrtOp, RsqrtOp>(op) ? 4 : 1;
 }
 
-bool isReduction(Operation* op) { return llvm::isa<ReduceSumOp, ReduceMeanOp, ReduceMaxOp, ArgmaxOp>(op); }
-
 bool reducesInnermost(Operation* op) {
   const Shape shape = shapeOf(op->getOperand(0));
   int innermost = -1;
   for (int axis = 0; axis < shape.rank(); ++axis) {
     innermost = shape[axis].isStatic() && shape[axis].value() == 1 ? innermost : axis;
   }
-  auto isInnermost = [&](int64_t axis) { return (axis < 0 ? axis + shape.rank() : axis) == innermost; };
-  if (auto argmax = llvm::dyn_cast<ArgmaxOp>(op)) {
-    return isInnermost(static_cast<int64_t>(argmax.getAxis()));
-  }
-  return llvm::any_of(op->getAttrOfType<mlir::DenseI64ArrayAttr>("axes").asArrayRef(), isInnermost);
+  return innermost >= 0 && reducedAxes(op)[innermost];
 }
 
 Dim product(const std::vector<Dim>& dims) {
@@ -62,7 +59,7 @@ std::vector<std::pair<Value, int>> chooseKept(KernelOp kernel, const std::vector
     int depth = 0;
     for (Value operand : op.getOperands()) {
       if (Operation* producer = operand.getDefiningOp()) {
-        depth = std::max(depth, depths[producer] + (isReduction(producer) ? 1 : 0));
+        depth = std::max(depth, depths[producer] + (isReductionOp(producer) ? 1 : 0));
       }
     }
     depths[&op] = depth;
@@ -76,7 +73,7 @@ std::vector<std::pair<Value, int>> chooseKept(KernelOp kernel, const std::vector
       if (!producer || !isElement(operand)) {
         continue;
       }
-      if (isReduction(op)) {
+      if (isReductionOp(op)) {
         passes[producer].insert(reinterpret_cast<void*>(static_cast<intptr_t>(depths[op] + 1) << 4));
       } else if (llvm::isa<YieldOp>(op)) {
         passes[producer].insert(reinterpret_cast<void*>(intptr_t{-16}));
@@ -138,8 +135,28 @@ void forRows(ExpressionEmitter& e, const std::vector<Dim>& outer, Value begin, V
   });
 }
 
-void storeAll(ExpressionEmitter& e, llvm::ArrayRef<int> outputs, llvm::function_ref<Place(int)> placeOf) {
-  mlir::ValueRange results = yieldOf(e.kernel())->getOperands();
+// Shorter rows are not worth a loop of their own.
+constexpr int64_t kMinRow = 8;
+
+// The value whose axes the loops run over for an output: the output itself, or, where that is a reshape, the reshape's
+// operand. Its elements lie in the same order, and its positions need not be taken apart again.
+llvm::SmallVector<Value> walkedResults(KernelOp kernel) {
+  llvm::SmallVector<Value> results(yieldOf(kernel)->getOperands());
+  if (results.size() == 1 && kernel.getKind() == "loop") {
+    Value value = results[0];
+    while (auto reshape = value.getDefiningOp<ReshapeOp>()) {
+      value = reshape.getX();
+    }
+    const std::vector<Dim> dims = withoutUnits(shapeOf(value));
+    if (dims.size() >= 2 && (!dims.back().isStatic() || dims.back().value() >= kMinRow)) {
+      results[0] = value;
+    }
+  }
+  return results;
+}
+
+void storeAll(ExpressionEmitter& e, llvm::ArrayRef<int> outputs, llvm::ArrayRef<Value> results,
+              llvm::function_ref<Place(int)> placeOf) {
   // All are computed before any is written: a result may lie over an input.
   std::vector<std::pair<Place, Pack>> packs;
   for (int output : outputs) {
@@ -148,7 +165,9 @@ void storeAll(ExpressionEmitter& e, llvm::ArrayRef<int> outputs, llvm::function_
     packs.emplace_back(place, pack);
   }
   for (auto [output, pack] : llvm::zip(outputs, packs)) {
-    e.store(output, pack.first, pack.second);
+    Value result = results[output];
+    e.storeLinear(e.pointers().outputs[output], elementOf(result),
+                  e.linearize(pack.first, e.dimValues(shapeOf(result))), pack.second);
   }
 }
 
@@ -188,7 +207,8 @@ void emitReduceRows(ExpressionEmitter& e, const Schedule& schedule, Value begin,
     }
     if (!ofElement.empty()) {
       e.laneLoop(zero, length, schedule.unroll, nullptr, [&](const Index& index, llvm::ArrayRef<Value>) -> Values {
-        storeAll(e, ofElement, [&](int output) { return elementPlace(results[output], index); });
+        storeAll(e, ofElement, llvm::to_vector(results),
+                 [&](int output) { return elementPlace(results[output], index); });
         return {};
       });
     }
@@ -202,16 +222,23 @@ void emitReduceRows(ExpressionEmitter& e, const Schedule& schedule, Value begin,
 }
 
 void emitScatter(ExpressionEmitter& e) {
-  ScatterAddOp op = *e.kernel().getBody().getOps<ScatterAddOp>().begin();
-  const Shape shape = shapeOf(op.getX());
-  const int axis = static_cast<int>(fromFront(op.getAxis(), shape.rank()));
-  const int batch = static_cast<int>(op.getBatchDims());
-  const Shape picks = shapeOf(op.getIndices());
+  Operation* op = &*llvm::find_if(e.kernel().getBody().front(), [](Operation& o) { return isScatterOp(&o); });
+  Value x = op->getOperand(0), indices = op->getOperand(1), updates = op->getOperand(2);
+  auto numberOf = [&](llvm::StringRef name) {
+    auto number = op->getAttrOfType<mlir::IntegerAttr>(name);
+    return number ? number.getValue().getSExtValue() : 0;
+  };
+  const Shape shape = shapeOf(x);
+  const int axis = static_cast<int>(numberOf("axis"));
+  const int batch = static_cast<int>(numberOf("batch_dims"));
+  auto allowNegative = op->getAttrOfType<mlir::BoolAttr>("allow_negative");
+  const llvm::StringRef scalar = scatterScalarOf(op);
+  const Shape picks = shapeOf(indices);
   Value zero = e.constant(0), one = e.constant(1);
 
   // A copy of x, unless the result lies over it.
   Value count = e.dimValue(shape.numElements());
-  if (auto argument = llvm::dyn_cast<mlir::BlockArgument>(op.getX())) {
+  if (auto argument = llvm::dyn_cast<mlir::BlockArgument>(x)) {
     Value isElsewhere =
         mlir::LLVM::ICmpOp::create(e.builder(), e.location(), mlir::LLVM::ICmpPredicate::ne,
                                    e.pointers().inputs[argument.getArgNumber()], e.pointers().outputs[0]);
@@ -221,7 +248,7 @@ void emitScatter(ExpressionEmitter& e) {
     Place place;
     place.isFlat = true;
     place.at.push_back(index);
-    e.store(0, place, e.emitAt(op.getX(), place));
+    e.store(0, place, e.emitAt(x, place));
     return {};
   });
 
@@ -247,7 +274,8 @@ void emitScatter(ExpressionEmitter& e) {
       pick.at.push_back(e.uniform(where[i]));
     }
     Value isValid;
-    Index index = e.checkedIndex(op, e.emitAt(op.getIndices(), pick), extents[axis], true, &isValid);
+    Index index = e.checkedIndex(op, e.emitAt(indices, pick), extents[axis],
+                                 !allowNegative || allowNegative.getValue(), &isValid);
     Value times = arith::SelectOp::create(e.builder(), e.location(), isValid, one, zero);
     e.forLoop(zero, times, 1, {}, Lanes{}, [&](Value, llvm::ArrayRef<Value>) -> Values {
       e.nestLoop(inner, {}, Lanes{}, [&](llvm::ArrayRef<Value> within, llvm::ArrayRef<Value>) -> Values {
@@ -263,10 +291,13 @@ void emitScatter(ExpressionEmitter& e) {
             }
           }
           const Index linear = e.linearize(to, extents);
-          Pack update = e.emitAt(op.getUpdates(), from);
-          Pack before = e.loadLinear(e.pointers().outputs[0], elementOf(op.getX()), linear);
-          e.storeLinear(e.pointers().outputs[0], elementOf(op.getX()), linear,
-                        e.applyScalar(op.getLoc(), "Add", {before, update}));
+          const mlir::Type element = elementOf(x);
+          Pack update = e.emitAt(updates, from);
+          if (!scalar.empty()) {
+            Pack before = e.loadLinear(e.pointers().outputs[0], element, linear);
+            update = e.applyScalar(op->getLoc(), scalar, {before, update}, isUnsigned(element));  // which rounds to the element type
+          }
+          e.storeLinear(e.pointers().outputs[0], element, linear, update);
         };
         if (!hasInner) {
           addAt(nullptr);
@@ -294,14 +325,14 @@ Schedule chooseSchedule(KernelOp kernel) {
   int64_t ops = 0;
   bool isExpensive = false;
   for (Operation& op : kernel.getBody().front()) {
-    if (llvm::isa<ScatterAddOp>(&op)) {
+    if (isScatterOp(&op)) {
       schedule.sort = Schedule::Sort::kScatter;
     }
-    if (isReduction(&op) && reducesInnermost(&op) && !innermost) {
+    if (isReductionOp(&op) && reducesInnermost(&op) && !innermost) {
       innermost = &op;
     }
     if (!llvm::isa<YieldOp>(&op)) {
-      Value counted = isReduction(&op) ? op.getOperand(0) : op.getResult(0);
+      Value counted = isReductionOp(&op) || llvm::isa<FoldOp>(op) ? op.getOperand(0) : op.getResult(0);
       schedule.work = schedule.work + shapeOf(counted).numElements() * Dim(weightOf(&op));
     }
     ops += weightOf(&op) > 0 ? 1 : 0;
@@ -312,7 +343,7 @@ Schedule chooseSchedule(KernelOp kernel) {
   if (schedule.sort == Schedule::Sort::kScatter) {
     return schedule;
   }
-  Value first = yieldOf(kernel)->getOperand(0);
+  Value first = walkedResults(kernel)[0];
   std::vector<Dim> dims = withoutUnits(shapeOf(first));
   if (kernel.getKind() == "row" && innermost) {
     schedule.sort = Schedule::Sort::kReduceRows;
@@ -341,7 +372,7 @@ Schedule chooseSchedule(KernelOp kernel) {
 }
 
 void emitItems(ExpressionEmitter& e, const Schedule& schedule, Value begin, Value end) {
-  mlir::ValueRange results = yieldOf(e.kernel())->getOperands();
+  const llvm::SmallVector<Value> results = walkedResults(e.kernel());
   llvm::SmallVector<int> all(results.size());
   for (size_t i = 0; i < results.size(); ++i) {
     all[i] = static_cast<int>(i);
@@ -350,13 +381,13 @@ void emitItems(ExpressionEmitter& e, const Schedule& schedule, Value begin, Valu
     case Schedule::Sort::kElements:
       if (schedule.outer.empty()) {
         e.forLoop(begin, end, 1, {}, Lanes{}, [&](Value, llvm::ArrayRef<Value>) -> Values {
-          storeAll(e, all, [&](int output) { return e.placeOf(shapeOf(results[output]), {}); });
+          storeAll(e, all, results, [&](int output) { return e.placeOf(shapeOf(results[output]), {}); });
           return {};
         });
         return;
       }
       e.laneLoop(begin, end, schedule.unroll, nullptr, [&](const Index& index, llvm::ArrayRef<Value>) -> Values {
-        storeAll(e, all, [&](int output) {
+        storeAll(e, all, results, [&](int output) {
           if (schedule.isFlat) {
             Place place;
             place.isFlat = true;
@@ -374,14 +405,15 @@ void emitItems(ExpressionEmitter& e, const Schedule& schedule, Value begin, Valu
                    [&](const Index& index, llvm::ArrayRef<Value>) -> Values {
                      llvm::SmallVector<Index> indices(row);
                      indices.push_back(index);
-                     storeAll(e, all, [&](int output) { return e.placeOf(shapeOf(results[output]), indices); });
+                     storeAll(e, all, results,
+                              [&](int output) { return e.placeOf(shapeOf(results[output]), indices); });
                      return {};
                    });
       });
       return;
     case Schedule::Sort::kScalars:
       forRows(e, schedule.outer, begin, end, [&](llvm::ArrayRef<Index> row) {
-        storeAll(e, all, [&](int output) { return e.placeOf(shapeOf(results[output]), row); });
+        storeAll(e, all, results, [&](int output) { return e.placeOf(shapeOf(results[output]), row); });
       });
       return;
     case Schedule::Sort::kReduceRows:
