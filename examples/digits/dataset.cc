@@ -75,8 +75,7 @@ kiln::StatusOr<Dataset> readDataset(const std::string& path) {
   return data;
 }
 
-void fillBatch(const Rows& rows, const std::vector<int64_t>& which, kiln::DType dtype, kiln::Tensor& x,
-               kiln::Tensor& y) {
+void fillBatch(const Rows& rows, std::span<const int64_t> which, kiln::DType dtype, kiln::Tensor& x, kiln::Tensor& y) {
   auto count = static_cast<int64_t>(which.size());
   x.resize(dtype, std::array{count, kPixels});
   y.resize(kiln::i32, std::array{count});

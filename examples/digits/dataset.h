@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,6 @@ struct Dataset {
 kiln::StatusOr<Dataset> readDataset(const std::string& path);
 
 /// The rows `which` as the tensors x (`dtype`, [n, 64]) and y (i32 [n]). Reuses the tensors' memory.
-void fillBatch(const Rows& rows, const std::vector<int64_t>& which, kiln::DType dtype, kiln::Tensor& x,
-               kiln::Tensor& y);
+void fillBatch(const Rows& rows, std::span<const int64_t> which, kiln::DType dtype, kiln::Tensor& x, kiln::Tensor& y);
 
 }  // namespace digits

@@ -37,8 +37,9 @@ void Progress::clearBar() {
 }
 
 void Progress::step(int64_t step, double loss) {
-  if (step == 1) {
-    std::printf("step 1 loss %.4f\n", loss);
+  if (isFirst_) {
+    isFirst_ = false;
+    std::printf("step %lld loss %.4f\n", static_cast<long long>(step), loss);
     std::fflush(stdout);
   }
   // Redrawing costs more than a step, so only about every fiftieth part of an epoch is shown.
@@ -55,6 +56,11 @@ void Progress::epoch(int64_t epoch, double meanLoss, double accuracy) {
   clearBar();
   std::printf("epoch %3lld  loss %.4f  test accuracy %.4f\n", static_cast<long long>(epoch), meanLoss, accuracy);
   std::fflush(stdout);
+}
+
+void Progress::interrupted(int64_t step) {
+  clearBar();
+  std::printf("interrupted after step %lld\n", static_cast<long long>(step));
 }
 
 void drawPrediction(std::span<const double> pixels, std::span<const double> logits, int label) {

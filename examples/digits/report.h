@@ -12,14 +12,17 @@ namespace digits {
 class Progress {
  public:
   Progress(int64_t stepsPerEpoch, int64_t totalSteps);
-  /// After each step; `step` counts from 1.
+  /// After each step; `step` counts from 1. The first one of the run is always shown.
   void step(int64_t step, double loss);
   /// After each epoch, with the accuracy on the test rows.
   void epoch(int64_t epoch, double meanLoss, double accuracy);
+  /// When the user ended the run early.
+  void interrupted(int64_t step);
 
  private:
   void clearBar();
   bool isTerminal_;
+  bool isFirst_ = true;
   int64_t stepsPerEpoch_;
   int64_t totalSteps_;
 };
