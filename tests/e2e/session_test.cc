@@ -103,7 +103,8 @@ TEST_P(TrainTest, trainingStepsFollowTheInterpreter) {
   auto train = session->prepareEntry("train_step");
   ASSERT_TRUE(train.ok()) << train.status();
   Tensor x = noiseTensor(dtype, {33, 8}), y = labels(33, 4);
-  double tolerance = dtype == f32 ? 2e-5 : 1e-12, first = 0, last = 0;
+  // Sums in another order move a 16-bit float by a few units in its last place, and training carries that on.
+  double tolerance = dtype == f64 ? 1e-12 : dtype == f32 ? 2e-5 : dtype == f16 ? 1e-2 : 8e-2, first = 0, last = 0;
   for (int step = 0; step < 20; ++step) {
     std::vector<Tensor> out;
     ASSERT_TRUE(train->run({x, y}, out).ok());
@@ -120,7 +121,7 @@ TEST_P(TrainTest, trainingStepsFollowTheInterpreter) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, TrainTest, ::testing::Values(f32, f64),
+INSTANTIATE_TEST_SUITE_P(Types, TrainTest, ::testing::Values(f16, bf16, f32, f64),
                          [](const auto& info) { return std::string(toString(info.param)); });
 
 TEST(Session, partialFetchRunsOnlyWhatItNeeds) {

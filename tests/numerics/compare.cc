@@ -9,6 +9,7 @@
 #include "compiler/jit/session.h"
 #include "graph/eval/interpreter.h"
 #include "gtest/gtest.h"
+#include "ops/spec/loops.h"
 
 namespace kiln::numerics {
 namespace {
@@ -22,7 +23,7 @@ void fillFloats(Tensor& tensor, std::string_view sweep, Numbers& numbers) {
                         T(0),
                         T(-0.0),
                         Limits::denorm_min(),
-                        -Limits::min() / 4,
+                        static_cast<T>(-Limits::min() / 4),
                         Limits::min(),
                         Limits::max(),
                         -Limits::max(),
@@ -37,7 +38,8 @@ void fillFloats(Tensor& tensor, std::string_view sweep, Numbers& numbers) {
   const size_t offset = numbers.next() % std::size(specials);
   for (int64_t i = 0; i < count; ++i) {
     if (sweep == "positive") {
-      data[i] = static_cast<T>(std::exp(numbers.uniform(-20, 20)));
+      const double range = std::is_same_v<T, Half> ? 4 : 20;
+      data[i] = static_cast<T>(std::exp(numbers.uniform(-range, range)));
     } else if (sweep == "unit") {
       data[i] = static_cast<T>(numbers.uniform(-1, 1));
     } else if (sweep == "whole") {
@@ -57,7 +59,7 @@ void fillFloats(Tensor& tensor, std::string_view sweep, Numbers& numbers) {
 template <class T>
 void fillIntegers(Tensor& tensor, std::string_view sweep, Numbers& numbers) {
   using Limits = std::numeric_limits<T>;
-  const T specials[] = {0, 1, -1, Limits::max(), Limits::min(), 2, -2};
+  const T specials[] = {0, 1, static_cast<T>(-1), Limits::max(), Limits::min(), 2, static_cast<T>(-2)};
   const size_t offset = numbers.next() % std::size(specials);
   T* data = tensor.mutableData<T>();
   for (int64_t i = 0; i < tensor.numElements(); ++i) {
@@ -78,16 +80,34 @@ Tensor magnitudes(const Tensor& tensor) {
   return result;
 }
 
-// One unit in the last place of a number of that size.
-double ulpOf(DType dtype, double value) {
-  const double size = std::fabs(value);
-  if (dtype == f32) {
-    const float x = std::max(static_cast<float>(size), std::numeric_limits<float>::min());
-    return std::isinf(x) ? std::ldexp(1.0, 104)
-                         : static_cast<double>(std::nextafterf(x, std::numeric_limits<float>::infinity())) - x;
+struct FloatFormat {
+  int digits, minExponent, maxExponent;  // of the significand, and of the smallest and largest normal numbers
+};
+
+FloatFormat formatOf(DType dtype) {
+  switch (dtype) {
+    case f16:
+      return {11, -14, 15};
+    case bf16:
+      return {8, -126, 127};
+    case f32:
+      return {24, -126, 127};
+    default:
+      KILN_CHECK(dtype == f64);
+      return {53, -1022, 1023};
   }
-  const double x = std::max(size, std::numeric_limits<double>::min());
-  return std::isinf(x) ? std::ldexp(1.0, 971) : std::nextafter(x, std::numeric_limits<double>::infinity()) - x;
+}
+
+// One unit in the last place of a number of that size; of an infinity, of the largest number.
+double ulpOf(DType dtype, double value) {
+  const FloatFormat format = formatOf(dtype);
+  const int exponent = value == 0 || std::isnan(value) ? format.minExponent : std::ilogb(value);
+  return std::ldexp(1.0, std::clamp(exponent, format.minExponent, format.maxExponent) + 1 - format.digits);
+}
+
+double largestOf(DType dtype) {
+  const FloatFormat format = formatOf(dtype);
+  return std::ldexp(2.0 - std::ldexp(1.0, 1 - format.digits), format.maxExponent);
 }
 
 bool isSame(const Tensor& found, const Tensor& wanted, const Tensor& size, int64_t i, ToleranceSpec tolerance) {
@@ -104,8 +124,7 @@ bool isSame(const Tensor& found, const Tensor& wanted, const Tensor& size, int64
     // An overflow that rounding decides may go either way.
     const bool isEdge =
         tolerance.kind != ToleranceKind::kExact && std::isinf(x) != std::isinf(y) &&
-        std::fabs(std::isinf(x) ? y : x) >
-            0.9999 * (found.dtype() == f32 ? std::numeric_limits<float>::max() : std::numeric_limits<double>::max());
+        std::fabs(std::isinf(x) ? y : x) >= largestOf(found.dtype()) - tolerance.amount * ulpOf(found.dtype(), y);
     return isEdge || (x == y && std::signbit(x) == std::signbit(y));
   }
   if (tolerance.kind == ToleranceKind::kUlp && y == 0) {
@@ -129,20 +148,19 @@ double Numbers::uniform(double low, double high) {
 }
 
 void fill(Tensor& tensor, std::string_view sweep, Numbers& numbers) {
-  switch (tensor.dtype()) {
-    case f32:
-      return fillFloats<float>(tensor, sweep, numbers);
-    case f64:
-      return fillFloats<double>(tensor, sweep, numbers);
-    case i32:
-      return fillIntegers<int32_t>(tensor, sweep, numbers);
-    case i64:
-      return fillIntegers<int64_t>(tensor, sweep, numbers);
-    default:
+  const Status status = ops::withType(tensor.dtype(), [&]<class T>(T) {
+    if constexpr (kIsFloatType<T>) {
+      fillFloats<T>(tensor, sweep, numbers);
+    } else if constexpr (std::is_same_v<T, bool>) {
       for (int64_t i = 0; i < tensor.numElements(); ++i) {
-        tensor.set(i, static_cast<double>(numbers.next() % 2));
+        tensor.mutableData<bool>()[i] = numbers.next() % 2 != 0;
       }
-  }
+    } else {
+      fillIntegers<T>(tensor, sweep, numbers);
+    }
+    return Status();
+  });
+  KILN_CHECK(status.ok());
 }
 
 void expectSame(const Graph& graph, const std::vector<Feeds>& feedSets, const std::vector<Fetch>& fetches) {

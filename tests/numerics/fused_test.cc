@@ -81,6 +81,55 @@ TEST(Fused, columnSumsTakeProducersAndEpilogues) {
              {{"new_b", {ToleranceKind::kSumUlp, 4}}, {"other_b", {ToleranceKind::kSumUlp, 4}}, {"masked", {}}});
 }
 
+TEST(Fused, productsTakeEpilogues) {
+  for (const auto& [inner, columns] : {std::pair<int64_t, int64_t>{17, 9}, {5, 1}, {330, 140}}) {
+    GraphBuilder g("layer");
+    Value x = g.placeholder("x", f32, {dim("n"), inner}), w = g.placeholder("w", f32, {inner, columns}),
+          b = g.placeholder("b", f32, {columns}), r = g.placeholder("r", f32, {dim("n"), columns});
+    Value z = matmul(x, w) + b;
+    (maximum(z, 0) + r).named("y");
+    Value p = matmul(x, w * 2).named("p");
+    (p * step(r)).named("masked");
+    cast(matmul(x, w * 3) * 2, i32).named("cast");
+    Graph graph = g.finish().value();
+    std::vector<Feeds> sets;
+    for (int64_t rows : {0, 1, 3, 50, 150}) {
+      sets.push_back(feedsOf({{"x", {rows, inner}}, {"w", {inner, columns}}, {"b", {columns}}, {"r", {rows, columns}}}));
+    }
+    const ToleranceSpec sum{ToleranceKind::kSumUlp, 64};
+    expectSame(graph, sets, {{"y", sum}, {"p", sum}, {"masked", sum}, {"cast", {ToleranceKind::kUlp, 1}}});
+  }
+}
+
+TEST(Fused, productsOfKnownSizeTakeEpilogues) {
+  GraphBuilder g("known");
+  Value x = g.placeholder("x", f32, {150, 330}), w = g.placeholder("w", f32, {140, 330}),
+        s = g.placeholder("s", f32, {1, 1, 20}), v = g.placeholder("v", f32, {20, 1});
+  // Of another type than the product, whose 29 digits fewer it has; of one element; of batches that repeat operands.
+  cast(matmul(x, w, false, true) * 0.5, f64).named("wide");
+  (reshape(matmul(s, broadcastTo(v, {1, 20, 1})), {1}) + 1).named("one");
+  matmul(broadcastTo(s, {4, 3, 20}), broadcastTo(v, {4, 20, 1})).named("repeated");
+  (matmul(broadcastTo(x, {2, 150, 330}), broadcastTo(reshape(w, {330, 140}), {2, 330, 140})) - 1).named("batch");
+  const ToleranceSpec sum{ToleranceKind::kSumUlp, 64};
+  expectSame(g.finish().value(), feedsOf({{"x", {150, 330}}, {"w", {140, 330}}, {"s", {1, 1, 20}}, {"v", {20, 1}}}),
+             {{"wide", {ToleranceKind::kSumUlp, 1 << 30}}, {"one", sum}, {"repeated", sum}, {"batch", sum}});
+}
+
+TEST(Fused, oneMatrixServesABatch) {
+  GraphBuilder g("serves");
+  Value x = g.placeholder("x", f32, {dim("b"), 3, dim("n"), 40}), w = g.placeholder("w", f32, {40, 70}),
+        heads = g.placeholder("h", f32, {3, 40, 70});
+  (matmul(x, w) + 1).named("one");
+  matmul(x, heads).named("heads");
+  matmul(w, x, true, true).named("left");
+  const ToleranceSpec sum{ToleranceKind::kSumUlp, 64};
+  std::vector<Feeds> sets;
+  for (const auto& [batch, rows] : {std::pair<int64_t, int64_t>{2, 5}, {1, 1}, {0, 4}, {3, 60}}) {
+    sets.push_back(feedsOf({{"x", {batch, 3, rows, 40}}, {"w", {40, 70}}, {"h", {3, 40, 70}}}));
+  }
+  expectSame(g.finish().value(), sets, {{"one", sum}, {"heads", sum}, {"left", sum}});
+}
+
 TEST(Fused, movementBetweenElementwiseOps) {
   GraphBuilder g("movement");
   Value x = g.placeholder("x", f32, {6, 20});
