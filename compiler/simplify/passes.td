@@ -32,10 +32,11 @@ def FoldIdentities : Kiln_Pass<"kiln-fold-identities", ""> {
 }
 
 def ExpandComposites : Kiln_Pass<"kiln-expand-composites", ""> {
-  let summary = "Writes softmax, cross entropy and optimizer steps as primitive ops";
+  let summary = "Writes composite ops (convolutions, norms, losses, optimizer steps ...) as primitive ones";
   let gives = ["primitive-ops"];
   let description = [{
-    Runs after differentiation, whose rules are for the composites and are stabler and smaller than those of their parts.
+    Runs after differentiation, which has expanded the composites that are differentiated through their parts; the others have
+    rules of their own, stabler or smaller than those of their parts.
 
     ```mlir
     %y = kiln.softmax %x : (tensor<4x8xf32>) -> tensor<4x8xf32>

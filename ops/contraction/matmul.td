@@ -10,8 +10,9 @@ def Kiln_MatmulOp : Kiln_Op<"matmul", "contraction", [Pure]> {
   let example = [{{"a": [[1, 2], [3, 4]], "b": [[5, 6], [7, 8]]} }];
   let description = [{
     `result[.., i, j] = sum over k of a[.., i, k] * b[.., k, j]` over the last two axes; transpose_a and transpose_b read the
-    operand with its last two axes exchanged. Leading axes are batch axes. Integers wrap around. Floats are summed along k in
-    their own type, so the error grows with the square root of k; the tolerance holds up to k = 16384.
+    operand with its last two axes exchanged. Leading axes are batch axes. Integers wrap around. f32 and f64 are summed along
+    k in their own type, 16-bit floats in f32 and rounded once; the error grows with the square root of k, and the tolerance
+    holds up to k = 16384.
 
     Constraints:
     - (C1) rank(a) = rank(b) >= 2
