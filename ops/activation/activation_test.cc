@@ -33,6 +33,7 @@ const Case kCases[] = {
     {"hard_tanh", {}, {-4, 0.25, 7, kInf, kNan}, {-1, 0.25, 1, 1, kNan}},
     {"hard_tanh", {{"low", 0.0}, {"high", 4.0}}, {-4, 0.25, 7}, {0, 0.25, 4}},
     {"relu6", {}, {-4, 0.25, 7, kInf, kNan}, {0, 0.25, 6, 6, kNan}},
+    {"squared_relu", {}, {-4, 0.5, 3, -kInf, kInf, kNan}, {0, 0.25, 9, 0, kInf, kNan}},
     {"log_sigmoid", {}, {0, -2, -kInf, kNan}, {-0.69314718055994531, -2.1269280110429727, -kInf, kNan}},
     {"thresholded_relu", {}, {0.5, 1, 1.5, -kInf, kNan}, {0, 0, 1.5, 0, kNan}},
     {"thresholded_relu", {{"alpha", 0.25}}, {0.5, 0.25}, {0.5, 0}},
