@@ -61,6 +61,11 @@ llvm::SmallVector<Value> expandReduceL1(mlir::OpBuilder& b, mlir::Operation* op)
   return r.finish(r.sum(abs(r.x())));
 }
 
+llvm::SmallVector<Value> expandReduceSumSquare(mlir::OpBuilder& b, mlir::Operation* op) {
+  const Reduction r(b, op);
+  return r.finish(r.sum(square(r.x())));
+}
+
 llvm::SmallVector<Value> expandReduceL2(mlir::OpBuilder& b, mlir::Operation* op) {
   const Reduction r(b, op);
   return r.finish(sqrt(r.sum(square(r.x()))));

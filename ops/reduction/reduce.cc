@@ -211,6 +211,19 @@ Status reference(ReferenceContext& context) {
 
 }  // namespace reduce_l1
 
+namespace reduce_sum_square {
+
+Status inferShape(ShapeContext& context) { return inferReduction(context); }
+
+Status reference(ReferenceContext& context) {
+  return withFloat(context.operands[0]->dtype(), [&]<class T>(T) {
+    store<T>(context, sumsOf<T>(context, [](double x, int64_t) { return x * x; }));
+    return Status();
+  });
+}
+
+}  // namespace reduce_sum_square
+
 namespace reduce_l2 {
 
 Status inferShape(ShapeContext& context) { return inferReduction(context); }

@@ -107,6 +107,9 @@ void addReductionRows(SweepRows& rows) {
   rows["reduce_l2"] = [](Sweep& s) {
     sweepReduction(s, [](Value x, std::vector<int64_t> a, bool k) { return reduceL2(x, a, k); });
   };
+  rows["reduce_sum_square"] = [](Sweep& s) {
+    sweepReduction(s, [](Value x, std::vector<int64_t> a, bool k) { return reduceSumSquare(x, a, k); });
+  };
   rows["reduce_prod"] = [](Sweep& s) {
     sweepShortReduction(s, isFloat(s.dtype) ? "near one" : "small",
                         [](Value x, std::vector<int64_t> a, bool k) { return reduceProd(x, a, k); });
