@@ -17,21 +17,35 @@ Value sumOverClasses(RuleContext& c, Value x) {
   return reduceSum(c.b, c.loc, x, {static_cast<int64_t>(c.shapeOfOperand(0).rank()) - 1}, false);
 }
 
+// The labels, read through a table of all classes: one that is no class ends the run, also where the loss itself is not
+// computed.
+Value checkedLabels(RuleContext& c, const Dim& classes) {
+  const DType index = dtypeOf(c.operand(1).getType());
+  Value known = create(c.b, c.loc, "iota", shapeValue(c.b, c.loc, Shape({classes})),
+                       {c.b.getNamedAttr("axis", c.b.getI64IntegerAttr(0)),
+                        c.b.getNamedAttr("dtype", mlir::TypeAttr::get(elementType(c.b.getContext(), index)))});
+  return create(
+      c.b, c.loc, "gather", {known, c.operand(1)},
+      {c.b.getNamedAttr("axis", c.b.getI64IntegerAttr(0)), c.b.getNamedAttr("batch_dims", c.b.getI64IntegerAttr(0)),
+       c.b.getNamedAttr("allow_negative", c.b.getBoolAttr(false))});
+}
+
 StatusOr<Value> difference(RuleContext& c) {
   const Shape logits = c.shapeOfOperand(0);
   const Dim classes = logits[logits.rank() - 1];
   const DType dtype = dtypeOf(c.operand(0).getType());
+  Value labels = checkedLabels(c, classes);
   Value hot;
   if (classes.isStatic()) {
-    hot = create(c.b, c.loc, "one_hot", c.operand(1),
+    hot = create(c.b, c.loc, "one_hot", labels,
                  {c.b.getNamedAttr("depth", c.b.getI64IntegerAttr(classes.value())),
                   c.b.getNamedAttr("dtype", mlir::TypeAttr::get(elementType(c.b.getContext(), dtype)))});
   } else {
-    const DType index = dtypeOf(c.operand(1).getType());
+    const DType index = dtypeOf(labels.getType());
     Value positions = create(c.b, c.loc, "iota", shapeValue(c.b, c.loc, logits),
                              {c.b.getNamedAttr("axis", c.b.getI64IntegerAttr(logits.rank() - 1)),
                               c.b.getNamedAttr("dtype", mlir::TypeAttr::get(elementType(c.b.getContext(), index)))});
-    hot = castTo(c.b, c.loc, create(c.b, c.loc, "equal", {positions, alongClasses(c, c.operand(1))}), dtype);
+    hot = castTo(c.b, c.loc, create(c.b, c.loc, "equal", {positions, alongClasses(c, labels)}), dtype);
   }
   return sub(c.b, c.loc, softmaxOf(c), hot);
 }

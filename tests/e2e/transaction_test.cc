@@ -42,6 +42,30 @@ TEST(Transaction, labelOutOfRangeLeavesVariablesAsTheyWere) {
   EXPECT_FALSE(session->variable("hidden/w")->identicalTo(before.at("hidden/w")));
 }
 
+TEST(Transaction, theGradientAloneChecksItsLabels) {
+  GraphBuilder g("gradient");
+  auto x = g.placeholder("x", f32, {dim("batch"), 4});
+  auto y = g.placeholder("y", i32, {dim("batch")});
+  auto w = g.variable("w", g.constant(Tensor::of<float>({4}, {1, 1, 1, 1})));
+  auto loss = reduceMean(softmaxCrossEntropy(x * w, y));
+  auto step = g.assign(w, w - g.gradients({loss}, {w})[0]);
+  g.entry("step", {.feeds = {x, y}, .fetches = {}, .targets = {step}});
+  auto session = createSession(g.finish().value());
+  ASSERT_TRUE(session.ok()) << session.status();
+  auto before = session->variables();
+  auto train = session->prepareEntry("step");
+  ASSERT_TRUE(train.ok()) << train.status();
+  std::vector<Tensor> out;
+  for (double bad : {4.0, -1.0}) {
+    Tensor wrong = labels(9, 4);
+    wrong.set(7, bad);
+    Status status = train->run({noiseTensor(f32, {9, 4}), wrong}, out);
+    EXPECT_EQ(errorIdOf(status), "KILN-R0030") << status;
+    expectUnchanged(*session, before);
+  }
+  EXPECT_TRUE(train->run({noiseTensor(f32, {9, 4}), labels(9, 4)}, out).ok());
+}
+
 Graph counterGraph() {
   GraphBuilder g("counter");
   auto table = g.placeholder("table", f32, {4, 2});
