@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file Ops from the dags of the op entries: formulas and partial derivatives. The functions that tools/gen writes call
-/// this.
+/// \file Ops from the dags of the op entries: formulas and partial derivatives. The functions that tools/gen writes
+/// call this.
 #pragma once
 
 #include <initializer_list>

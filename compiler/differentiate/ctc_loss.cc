@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// The derivative of the CTC loss of an element of the batch is an op, ctc_loss_gradient, which reads what ctc_loss found of
-// prefixes of paths.
+// The derivative of the CTC loss of an element of the batch is an op, ctc_loss_gradient, which reads what ctc_loss
+// found of prefixes of paths.
 #include "compiler/differentiate/rules.h"
 
 namespace kiln::compiler {

@@ -255,15 +255,24 @@ struct Row {
   VjpFn transpose;
 };
 const Row kRows[] = {
-    {"broadcast", transposeBroadcast},        {"cast", transposeCast},
-    {"concat", transposeConcat},              {"cumsum", transposeCumsum},
-    {"fold", transposeFold},                  {"gather", transposeGather},
-    {"matmul", transposeMatmul},              {"pad", transposePad},
-    {"reduce_mean", transposeReduceMean},     {"reduce_sum", transposeReduceSum},
-    {"reshape", transposeReshape},            {"reverse", transposeReverse},
-    {"roll", transposeRoll},                  {"scatter_add", transposeScatterAdd},
-    {"select", transposeSelect},              {"slice", transposeSlice},
-    {"transpose", transposeTranspose},        {"unfold", transposeUnfold},
+    {"broadcast", transposeBroadcast},
+    {"cast", transposeCast},
+    {"concat", transposeConcat},
+    {"cumsum", transposeCumsum},
+    {"fold", transposeFold},
+    {"gather", transposeGather},
+    {"matmul", transposeMatmul},
+    {"pad", transposePad},
+    {"reduce_mean", transposeReduceMean},
+    {"reduce_sum", transposeReduceSum},
+    {"reshape", transposeReshape},
+    {"reverse", transposeReverse},
+    {"roll", transposeRoll},
+    {"scatter_add", transposeScatterAdd},
+    {"select", transposeSelect},
+    {"slice", transposeSlice},
+    {"transpose", transposeTranspose},
+    {"unfold", transposeUnfold},
 };
 
 }  // namespace

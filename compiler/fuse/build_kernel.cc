@@ -64,9 +64,9 @@ llvm::StringRef kindOf(const Cluster& cluster) {
   return "column";
 }
 
-// Which result of a matmul kernel holds the product until the epilogue has read it, so that it may not lie over an input:
-// the product itself, or any of its element type. When the size is known scratch memory can hold it instead, which is
-// better where the kernel updates what the entry was given: a variable must be written in place.
+// Which result of a matmul kernel holds the product until the epilogue has read it, so that it may not lie over an
+// input: the product itself, or any of its element type. When the size is known scratch memory can hold it instead,
+// which is better where the kernel updates what the entry was given: a variable must be written in place.
 std::optional<size_t> resultForProduct(KernelOp kernel) {
   if (kernel.getKind() != "matmul") {
     return std::nullopt;

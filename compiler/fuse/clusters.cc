@@ -317,9 +317,9 @@ bool ClusterFormer::readsInPlace(int reader, int source) {
       llvm::SetVector<Value> sources;
       collectSources(operand, sources);
       for (Value from : sources) {
-        if (clusterOf(from) == source &&
-            (readsMemory(op) || from != edge.source || (edge.map != Edge::Map::kSame &&
-                                     !(edge.map == Edge::Map::kRow && clusters_[source].kind == Kind::kRow)))) {
+        if (clusterOf(from) == source && (readsMemory(op) || from != edge.source ||
+                                          (edge.map != Edge::Map::kSame &&
+                                           !(edge.map == Edge::Map::kRow && clusters_[source].kind == Kind::kRow)))) {
           return false;
         }
       }
@@ -427,8 +427,7 @@ void ClusterFormer::placeElementwise(Operation* op) {
         break;
       case Kind::kMatmul:
         // A product of one element is not worth an epilogue.
-        fits = isSame && cluster.space == space && !space.empty() &&
-               isEpilogueOf(op, matmulOf(cluster).getResult());
+        fits = isSame && cluster.space == space && !space.empty() && isEpilogueOf(op, matmulOf(cluster).getResult());
         break;
       case Kind::kRow: {
         const std::vector<Dim> sourceSpace = spaceOf(edge.source), rows = rowsOf(cluster.space);
@@ -522,8 +521,8 @@ void ClusterFormer::place(Operation* op) {
   }
 }
 
-// An epilogue saves writing and reading the product, and pays with short runs through what else it reads: an optimizer's
-// update, of three tensors as large as the product, takes less time by itself.
+// An epilogue saves writing and reading the product, and pays with short runs through what else it reads: an
+// optimizer's update, of three tensors as large as the product, takes less time by itself.
 void ClusterFormer::splitLongEpilogues() {
   constexpr int kMaxReads = 1;
   const int count = static_cast<int>(clusters_.size());

@@ -41,8 +41,8 @@ bool isLibraryOp(mlir::Operation* op);
 /// Ops whose operands must lie in memory, so that an index op before one is a kernel of its own.
 bool readsMemory(mlir::Operation* op);
 
-/// True for what a kernel of `matmul` reads through: a broadcast that only repeats the matrices of an operand along axes
-/// of the batch, so that each is read where it lies, again and again; and a reshape of what lies in memory.
+/// True for what a kernel of `matmul` reads through: a broadcast that only repeats the matrices of an operand along
+/// axes of the batch, so that each is read where it lies, again and again; and a reshape of what lies in memory.
 bool repeatsMatrices(mlir::Operation* op, mlir::Operation* matmul);
 
 /// The dims of a value without those of static length 1.

@@ -37,8 +37,9 @@ TEST(CheckSupport, c0701OpWithoutCodeIsNamed) {
 }
 
 TEST(CheckSupport, c0702ElementTypeWithoutCodeIsNamed) {
-  Status status = check("func.func @f(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {\n"
-                        "return %x : tensor<4xcomplex<f32>>\n}");
+  Status status = check(
+      "func.func @f(%x: tensor<4xcomplex<f32>>) -> tensor<4xcomplex<f32>> {\n"
+      "return %x : tensor<4xcomplex<f32>>\n}");
   EXPECT_EQ(errorIdOf(status), "KILN-C0702");
   EXPECT_THAT(std::string(status.message()),
               ::testing::AllOf(::testing::HasSubstr("complex<f32>"), ::testing::HasSubstr("u8 to u64 and bool")));

@@ -36,7 +36,8 @@ llvm::SmallVector<Value> expandAdafactor(mlir::OpBuilder& b, mlir::Operation* op
   const bool isFactored = shape.rank() >= 2;
   if (isFactored) {
     const int rank = shape.rank();
-    const double rows = static_cast<double>(shape[rank - 2].value()), columns = static_cast<double>(shape[rank - 1].value());
+    const double rows = static_cast<double>(shape[rank - 2].value()),
+                 columns = static_cast<double>(shape[rank - 1].value());
     const Term squares = square(gradient);
     first = averaged(4, squares.sumOver(rank - 1, /*keepDims=*/true) / columns);
     second = averaged(5, squares.sumOver(rank - 2, /*keepDims=*/true) / rows);

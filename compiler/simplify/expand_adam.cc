@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Adam and what is made from it. 1 - beta^step loses most of its digits in f32, since beta is near 1: it is computed in f64.
+// Adam and what is made from it. 1 - beta^step loses most of its digits in f32, since beta is near 1: it is computed in
+// f64.
 #include "compiler/simplify/expand_composites.h"
 #include "compiler/simplify/optimizer_step.h"
 

@@ -17,9 +17,7 @@ class Loss {
     auto given = op->getAttrOfType<mlir::StringAttr>("reduction");
     return given ? given.getValue() : "mean";
   }
-  llvm::SmallVector<Value> result(const Term& x) const {
-    return {x.cast(dtypeOf(op->getResult(0).getType())).value()};
-  }
+  llvm::SmallVector<Value> result(const Term& x) const { return {x.cast(dtypeOf(op->getResult(0).getType())).value()}; }
   /// The losses as the attribute `reduction` says.
   llvm::SmallVector<Value> reduced(const Term& losses) const {
     if (reduction() == "none") {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Optimizer steps. What all elements share is computed once, in f64 where f32 would lose digits, and broadcast. Parameters
-// of 16 bits are updated in f32 and rounded once.
+// Optimizer steps. What all elements share is computed once, in f64 where f32 would lose digits, and broadcast.
+// Parameters of 16 bits are updated in f32 and rounded once.
 #include "compiler/dialect/dag_builder.h"
 #include "compiler/simplify/expand_composites.h"
 #include "compiler/simplify/optimizer_step.h"
@@ -48,8 +48,7 @@ llvm::SmallVector<Value> expandAdagrad(mlir::OpBuilder& b, mlir::Operation* op) 
   const double decay = s.attribute("learning_rate_decay");
   const Term rate = s.wideScalar(4) / (1 + (s.wideScalar(3) - 1) * decay);
   const Term gradient = s.gradient(), sum = s.operand(2) + square(gradient);
-  return s.results(
-      {s.operand(0) - s.narrow(rate) * gradient / (sqrt(sum) + s.attribute("epsilon")), sum});
+  return s.results({s.operand(0) - s.narrow(rate) * gradient / (sqrt(sum) + s.attribute("epsilon")), sum});
 }
 
 llvm::SmallVector<Value> expandAdadelta(mlir::OpBuilder& b, mlir::Operation* op) {
@@ -79,7 +78,8 @@ llvm::SmallVector<Value> expandRmsprop(mlir::OpBuilder& b, mlir::Operation* op) 
   }
   const Term parameter = s.operand(0) - s.operand(2) * direction;
   if (isCentered) {
-    return momentum > 0 ? s.results({parameter, squares, average, direction}) : s.results({parameter, squares, average});
+    return momentum > 0 ? s.results({parameter, squares, average, direction})
+                        : s.results({parameter, squares, average});
   }
   return momentum > 0 ? s.results({parameter, squares, direction}) : s.results({parameter, squares});
 }

@@ -68,7 +68,8 @@ LogicalResult simplifyTranspose(mlir::Operation* op, PatternRewriter& rewriter) 
   return becomeReshape(op, rewriter);
 }
 
-// Only the largest or smallest of one element is that element bit for bit: a sum starts from 0, which takes the sign from -0.
+// Only the largest or smallest of one element is that element bit for bit: a sum starts from 0, which takes the sign
+// from -0.
 LogicalResult simplifyExtreme(mlir::Operation* op, PatternRewriter& rewriter) {
   const Shape x = shapeOf(op->getOperand(0).getType());
   for (int64_t axis : normalizedAxes(op->getAttrOfType<mlir::DenseI64ArrayAttr>("axes").asArrayRef(), x.rank())) {

@@ -6,8 +6,8 @@
 
 namespace kiln::compiler {
 
-/// A value under an expansion, with the arithmetic that makes ops. Two terms have one dtype and one shape, or one of them
-/// is of rank 0 and is broadcast; a number is the constant of that dtype.
+/// A value under an expansion, with the arithmetic that makes ops. Two terms have one dtype and one shape, or one of
+/// them is of rank 0 and is broadcast; a number is the constant of that dtype.
 class Term {
  public:
   Term(mlir::OpBuilder& b, mlir::Location loc, Value value) : b_(&b), loc_(loc), value_(value) {}

@@ -10,8 +10,8 @@ bool isHalfType(mlir::Type type) { return dtypeOf(type) == f16 || dtypeOf(type) 
 
 bool computesWithHalves(mlir::Operation* op) {
   const OpSchema* schema = schemaOf(op);
-  const bool onlyMoves = schema->tolerance.kind == ToleranceKind::kExact &&
-                         (schema->family == "movement" || schema->family == "indexing");
+  const bool onlyMoves =
+      schema->tolerance.kind == ToleranceKind::kExact && (schema->family == "movement" || schema->family == "indexing");
   return !onlyMoves && llvm::any_of(op->getOperandTypes(), isHalfType);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file Losses with more to choose than a generated function shows; part of operations.h, which explains Operand and how
-/// errors come. The plain ones (mseLoss, maeLoss, huberLoss, smoothL1, bceWithLogits, klDiv, cosineEmbeddingLoss,
+/// \file Losses with more to choose than a generated function shows; part of operations.h, which explains Operand and
+/// how errors come. The plain ones (mseLoss, maeLoss, huberLoss, smoothL1, bceWithLogits, klDiv, cosineEmbeddingLoss,
 /// tripletMarginLoss) are generated. Each takes a `reduction`: "none", "mean" (the default) or "sum".
 #pragma once
 
@@ -27,15 +27,15 @@ struct CtcOptions {
   std::string reduction = "mean";
 };
 
-/// Negative log likelihood: minus the log-probabilities [.., classes] at the labels [..] (torch.nn.NLLLoss). Labels outside
-/// [0, classes) end the run, KILN-R0030.
+/// Negative log likelihood: minus the log-probabilities [.., classes] at the labels [..] (torch.nn.NLLLoss). Labels
+/// outside [0, classes) end the run, KILN-R0030.
 Value nllLoss(Operand logProbabilities, Operand labels, const NllOptions& options = {});
-/// Cross entropy of logits [.., classes] and labels [..] (torch.nn.CrossEntropyLoss); softmaxCrossEntropy() is the plain
-/// form of it, not reduced.
+/// Cross entropy of logits [.., classes] and labels [..] (torch.nn.CrossEntropyLoss); softmaxCrossEntropy() is the
+/// plain form of it, not reduced.
 Value crossEntropy(Operand logits, Operand labels, const CrossEntropyOptions& options = {});
-/// CTC loss of log-probabilities [time, batch, classes] for labels [batch, length] (torch.nn.CTCLoss): the lengths, [batch],
-/// say how much of each is used. The mean is of `loss / max(label length, 1)` over the batch. Errors: KILN-G0243 for an
-/// unknown reduction.
+/// CTC loss of log-probabilities [time, batch, classes] for labels [batch, length] (torch.nn.CTCLoss): the lengths,
+/// [batch], say how much of each is used. The mean is of `loss / max(label length, 1)` over the batch. Errors:
+/// KILN-G0243 for an unknown reduction.
 Value ctcLoss(Operand logProbabilities, Operand labels, Operand inputLengths, Operand labelLengths,
               const CtcOptions& options = {});
 

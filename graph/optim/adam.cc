@@ -82,7 +82,8 @@ Optimizer nadam(GraphBuilder& g, NadamOptions options, std::source_location wher
     const Value kept = makeSlot(c.g, "momentum_product", f64, Shape(), c.where, 1);
     const Value exponent = at(cast(at(c.step), f64)) * Operand(options.momentumDecay, c.where);
     const Value shrunk = pow(at(c.g.scalar(0.96, f64, c.where)), at(exponent));
-    const Value momentum = Operand(options.beta1, c.where) * at(Operand(1, c.where) - at(Operand(0.5, c.where) * at(shrunk)));
+    const Value momentum =
+        Operand(options.beta1, c.where) * at(Operand(1, c.where) - at(Operand(0.5, c.where) * at(shrunk)));
     const Value next = at(kept) * at(momentum);
     return std::pair(next, std::vector<Target>{c.g.assign(kept, at(next), "", c.where)});
   };

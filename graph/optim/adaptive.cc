@@ -76,29 +76,28 @@ Optimizer adafactor(GraphBuilder& g, AdafactorOptions options, std::source_locat
       .atLeastZero("epsilon2", options.epsilon2)
       .aboveZero("clipThreshold", options.clipThreshold)
       .atLeastZero("weightDecay", options.weightDecay);
-  return Optimizer(
-      g, "adafactor", options.learningRate, true,
-      [options](const Optimizer::Context& c, Value variable, Value gradient) {
-        std::vector<Value> slots;
-        if (const int rank = variable.rank(); rank >= 2) {
-          std::vector<Dim> rows(variable.shape().begin(), variable.shape().end()), columns = rows;
-          rows[static_cast<size_t>(rank) - 1] = Dim(1);
-          columns[static_cast<size_t>(rank) - 2] = Dim(1);
-          slots.push_back(makeSlot(c.g, "row_variance", variable.dtype(), Shape(rows), c.where));
-          slots.push_back(makeSlot(c.g, "column_variance", variable.dtype(), Shape(columns), c.where));
-        } else {
-          slots.push_back(makeSlot(c.g, "variance", variable, c.where));
-        }
-        std::vector<Value> operands = {variable, gradient, c.step, c.learningRate};
-        operands.insert(operands.end(), slots.begin(), slots.end());
-        return assignStep(c, "adafactor", operands,
-                          {{"beta2_decay", options.beta2Decay},
-                           {"epsilon1", options.epsilon1},
-                           {"epsilon2", options.epsilon2},
-                           {"clip_threshold", options.clipThreshold},
-                           {"weight_decay", options.weightDecay}},
-                          variable, slots);
-      });
+  return Optimizer(g, "adafactor", options.learningRate, true,
+                   [options](const Optimizer::Context& c, Value variable, Value gradient) {
+                     std::vector<Value> slots;
+                     if (const int rank = variable.rank(); rank >= 2) {
+                       std::vector<Dim> rows(variable.shape().begin(), variable.shape().end()), columns = rows;
+                       rows[static_cast<size_t>(rank) - 1] = Dim(1);
+                       columns[static_cast<size_t>(rank) - 2] = Dim(1);
+                       slots.push_back(makeSlot(c.g, "row_variance", variable.dtype(), Shape(rows), c.where));
+                       slots.push_back(makeSlot(c.g, "column_variance", variable.dtype(), Shape(columns), c.where));
+                     } else {
+                       slots.push_back(makeSlot(c.g, "variance", variable, c.where));
+                     }
+                     std::vector<Value> operands = {variable, gradient, c.step, c.learningRate};
+                     operands.insert(operands.end(), slots.begin(), slots.end());
+                     return assignStep(c, "adafactor", operands,
+                                       {{"beta2_decay", options.beta2Decay},
+                                        {"epsilon1", options.epsilon1},
+                                        {"epsilon2", options.epsilon2},
+                                        {"clip_threshold", options.clipThreshold},
+                                        {"weight_decay", options.weightDecay}},
+                                       variable, slots);
+                   });
 }
 
 }  // namespace kiln::optim

@@ -28,10 +28,9 @@ Target MovingAverage::update(std::source_location where) {
   // The weight of the new value: 1 at first, since there is no old one. With the bias corrected, (1 - decay) / (1 -
   // decay^step) keeps the average itself corrected at every step.
   const Value one = g_->scalar(1, f64, where), rest = at(one) - at(decay);
-  const Value weight =
-      options_.correctBias
-          ? at(rest) / at(at(one) - at(pow(at(decay), at(cast(at(step), f64)))))
-          : select(at(equal(at(step), at(g_->scalar(1, i64, where)))), at(one), at(rest));
+  const Value weight = options_.correctBias
+                           ? at(rest) / at(at(one) - at(pow(at(decay), at(cast(at(step), f64)))))
+                           : select(at(equal(at(step), at(g_->scalar(1, i64, where)))), at(one), at(rest));
   std::vector<Target> targets = {g_->assign(step_, at(step), "", where)};
   for (size_t i = 0; i < variables_.size(); ++i) {
     const Value old = averages_[i], change = at(variables_[i]) - at(old);

@@ -10,13 +10,13 @@ namespace kiln::optim {
 
 struct AverageOptions {
   double decay = 0.999;  ///< The weight of the old average; in [0, 1).
-  /// false: the average starts at the first value, which keeps the weight decay^n for long. true: all values count as if
-  /// they had been there from the start, `sum(decay^(n - i) value_i) / sum(decay^(n - i))`.
+  /// false: the average starts at the first value, which keeps the weight decay^n for long. true: all values count as
+  /// if they had been there from the start, `sum(decay^(n - i) value_i) / sum(decay^(n - i))`.
   bool correctBias = false;
 };
 
-/// Exponential moving averages of variables, kept in variables of their own: `hidden/w/average`, and the count of updates
-/// `average/step`. Valid as long as the builder.
+/// Exponential moving averages of variables, kept in variables of their own: `hidden/w/average`, and the count of
+/// updates `average/step`. Valid as long as the builder.
 ///
 ///     MovingAverage average(g, g.trainableVariables());
 ///     g.entry("train_step", {.feeds = {x, y}, .targets = {step}});

@@ -46,7 +46,9 @@ Value clipByNorm(Value x, double largest, std::source_location where) {
 ClippedGradients clipByGlobalNorm(const std::vector<Value>& gradients, double largest, std::source_location where) {
   const auto isBad = [](const Value& v) { return v.isPoisoned(); };
   if (gradients.empty() || std::any_of(gradients.begin(), gradients.end(), isBad)) {
-    return {gradients, gradients.empty() ? Value() : gradients[0].builder() ? gradients[0].builder()->poisoned() : Value()};
+    return {gradients, gradients.empty()        ? Value()
+                       : gradients[0].builder() ? gradients[0].builder()->poisoned()
+                                                : Value()};
   }
   GraphBuilder& g = *gradients[0].builder();
   OptionCheck(g, "clipByGlobalNorm", where).atLeastZero("largest", largest);
@@ -69,8 +71,8 @@ ClippedGradients clipByGlobalNorm(const std::vector<Value>& gradients, double la
   return result;
 }
 
-std::vector<Value> withWeightDecay(const std::vector<Value>& gradients, const std::vector<Value>& variables, double decay,
-                                   int lowestRank, std::source_location where) {
+std::vector<Value> withWeightDecay(const std::vector<Value>& gradients, const std::vector<Value>& variables,
+                                   double decay, int lowestRank, std::source_location where) {
   if (gradients.size() != variables.size()) {
     GraphBuilder* g = !gradients.empty() ? gradients[0].builder() : variables[0].builder();
     if (g != nullptr) {

@@ -24,9 +24,10 @@ struct ClippedGradients {
 ClippedGradients clipByGlobalNorm(const std::vector<Value>& gradients, double largest,
                                   std::source_location where = std::source_location::current());
 
-/// Each gradient plus `decay` times its variable: the derivative of `decay / 2 * sum(variable^2)`. Those of variables of
-/// rank below `lowestRank` stay as they are: 2 leaves biases and scales out. Errors: KILN-G0242.
-std::vector<Value> withWeightDecay(const std::vector<Value>& gradients, const std::vector<Value>& variables, double decay,
-                                   int lowestRank = 0, std::source_location where = std::source_location::current());
+/// Each gradient plus `decay` times its variable: the derivative of `decay / 2 * sum(variable^2)`. Those of variables
+/// of rank below `lowestRank` stay as they are: 2 leaves biases and scales out. Errors: KILN-G0242.
+std::vector<Value> withWeightDecay(const std::vector<Value>& gradients, const std::vector<Value>& variables,
+                                   double decay, int lowestRank = 0,
+                                   std::source_location where = std::source_location::current());
 
 }  // namespace kiln::optim

@@ -74,7 +74,8 @@ TEST(Clip, WeightDecayLeavesVectorsOut) {
   GraphBuilder g("decay");
   auto w = g.constant(Tensor::of<double>({1, 2}, {2, 4})), b = g.constant(Tensor::of<double>({1}, {8}));
   auto dw = g.constant(Tensor::of<double>({1, 2}, {1, 1})), db = g.constant(Tensor::of<double>({1}, {1}));
-  const auto all = optim::withWeightDecay({dw, db}, {w, b}, 0.5), matrices = optim::withWeightDecay({dw, db}, {w, b}, 0.5, 2);
+  const auto all = optim::withWeightDecay({dw, db}, {w, b}, 0.5),
+             matrices = optim::withWeightDecay({dw, db}, {w, b}, 0.5, 2);
   const auto found = valuesOf(g, {all[0], all[1], matrices[0], matrices[1]});
   EXPECT_EQ(found[0].at(1), 3);
   EXPECT_EQ(found[1].at(0), 5);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file The methods: options and what makes an Optimizer of them. Formulas and defaults are those of PyTorch 2 where it
-/// has the method; the entry of the op (ops/optimizer/) gives the formula. A weightDecay of adamw, lamb, lion and adafactor
-/// acts on the parameter itself, of the others it is added to the gradient. Errors of all: KILN-G0243 for options out of
-/// range.
+/// \file The methods: options and what makes an Optimizer of them. Formulas and defaults are those of PyTorch 2 where
+/// it has the method; the entry of the op (ops/optimizer/) gives the formula. A weightDecay of adamw, lamb, lion and
+/// adafactor acts on the parameter itself, of the others it is added to the gradient. Errors of all: KILN-G0243 for
+/// options out of range.
 #pragma once
 
 #include <optional>
@@ -152,8 +152,8 @@ struct CommonOptions {
 std::vector<std::string> optimizerNames();
 
 /// The method of that name: those above, and `nesterov`, which is momentum with the flag. Errors: KILN-G0243 for an
-/// unknown name, with the nearest ones, and for a momentum that the method does not have; values out of range are recorded
-/// in the builder.
+/// unknown name, with the nearest ones, and for a momentum that the method does not have; values out of range are
+/// recorded in the builder.
 StatusOr<Optimizer> makeOptimizer(GraphBuilder& g, std::string_view name, const CommonOptions& options = {},
                                   std::source_location where = std::source_location::current());
 

@@ -70,8 +70,7 @@ const std::map<std::string, std::function<optim::Optimizer(GraphBuilder&)>> kMak
     {"adamw", [](GraphBuilder& g) { return optim::adamw(g, {.learningRate = 0.1}); }},
     {"adamw_all",
      [](GraphBuilder& g) {
-       return optim::adamw(
-           g, {.learningRate = 0.1, .beta1 = 0.8, .beta2 = 0.99, .epsilon = 1e-4, .weightDecay = 0.1});
+       return optim::adamw(g, {.learningRate = 0.1, .beta1 = 0.8, .beta2 = 0.99, .epsilon = 1e-4, .weightDecay = 0.1});
      }},
     {"amsgrad", [](GraphBuilder& g) { return optim::amsgrad(g, {.learningRate = 0.1, .weightDecay = 0.01}); }},
     {"adamax", [](GraphBuilder& g) { return optim::adamax(g, {.weightDecay = 0.01}); }},

@@ -19,15 +19,15 @@ Optimizer momentum(GraphBuilder& g, MomentumOptions options, std::source_locatio
       .learningRate(options.learningRate)
       .atLeastZero("momentum", options.momentum)
       .atLeastZero("weightDecay", options.weightDecay);
-  return Optimizer(g, "momentum", options.learningRate, false,
-                   [options](const Optimizer::Context& c, Value variable, Value gradient) {
-                     const Value velocity = makeSlot(c.g, "velocity", variable, c.where);
-                     return assignStep(c, "momentum", {variable, gradient, velocity, c.learningRate},
-                                       {{"momentum", options.momentum},
-                                        {"nesterov", options.nesterov},
-                                        {"weight_decay", options.weightDecay}},
-                                       variable, {velocity});
-                   });
+  return Optimizer(
+      g, "momentum", options.learningRate, false,
+      [options](const Optimizer::Context& c, Value variable, Value gradient) {
+        const Value velocity = makeSlot(c.g, "velocity", variable, c.where);
+        return assignStep(
+            c, "momentum", {variable, gradient, velocity, c.learningRate},
+            {{"momentum", options.momentum}, {"nesterov", options.nesterov}, {"weight_decay", options.weightDecay}},
+            variable, {velocity});
+      });
 }
 
 Optimizer lion(GraphBuilder& g, LionOptions options, std::source_location where) {
@@ -39,10 +39,9 @@ Optimizer lion(GraphBuilder& g, LionOptions options, std::source_location where)
   return Optimizer(
       g, "lion", options.learningRate, false, [options](const Optimizer::Context& c, Value variable, Value gradient) {
         const Value momentum = makeSlot(c.g, "momentum", variable, c.where);
-        return assignStep(
-            c, "lion", {variable, gradient, momentum, c.learningRate},
-            {{"beta1", options.beta1}, {"beta2", options.beta2}, {"weight_decay", options.weightDecay}}, variable,
-            {momentum});
+        return assignStep(c, "lion", {variable, gradient, momentum, c.learningRate},
+                          {{"beta1", options.beta1}, {"beta2", options.beta2}, {"weight_decay", options.weightDecay}},
+                          variable, {momentum});
       });
 }
 

@@ -29,8 +29,9 @@ Value makeSlot(GraphBuilder& g, std::string_view name, Value variable, std::sour
   return makeSlot(g, name, variable.dtype(), variable.shape(), where, initial);
 }
 
-std::vector<Target> assignStep(const Optimizer::Context& context, std::string_view op, const std::vector<Value>& operands,
-                               Attributes attributes, Value variable, const std::vector<Value>& slots) {
+std::vector<Target> assignStep(const Optimizer::Context& context, std::string_view op,
+                               const std::vector<Value>& operands, Attributes attributes, Value variable,
+                               const std::vector<Value>& slots) {
   const std::vector<Value> results = context.g.makeNode(op, operands, std::move(attributes), "", context.where);
   if (results.size() != slots.size() + 1) {
     return {Target(context.g.poisoned())};

@@ -23,9 +23,9 @@ class LearningRate {
  public:
   template <class T>
     requires std::is_arithmetic_v<T>
-  LearningRate(T rate) : fixed_(rate) {}           // NOLINT: options are written as numbers
-  LearningRate(Value rate) : fixed_(rate) {}       // NOLINT
-  LearningRate(Operand rate) : fixed_(rate) {}     // NOLINT
+  LearningRate(T rate) : fixed_(rate) {}        // NOLINT: options are written as numbers
+  LearningRate(Value rate) : fixed_(rate) {}    // NOLINT
+  LearningRate(Operand rate) : fixed_(rate) {}  // NOLINT
   template <class F>
     requires std::is_invocable_r_v<Value, F, Value>
   LearningRate(F schedule) : schedule_(std::move(schedule)) {}  // NOLINT
@@ -91,9 +91,10 @@ Value makeSlot(GraphBuilder& g, std::string_view name, Value variable, std::sour
 Value makeSlot(GraphBuilder& g, std::string_view name, DType dtype, const Shape& shape, std::source_location where,
                double initial = 0);
 
-/// Adds the node of an optimizer op, whose results are the new values of `variable` and of the slots, in this order, and
-/// assigns them. What one line of a Rule does.
-std::vector<Target> assignStep(const Optimizer::Context& context, std::string_view op, const std::vector<Value>& operands,
-                               Attributes attributes, Value variable, const std::vector<Value>& slots);
+/// Adds the node of an optimizer op, whose results are the new values of `variable` and of the slots, in this order,
+/// and assigns them. What one line of a Rule does.
+std::vector<Target> assignStep(const Optimizer::Context& context, std::string_view op,
+                               const std::vector<Value>& operands, Attributes attributes, Value variable,
+                               const std::vector<Value>& slots);
 
 }  // namespace kiln::optim

@@ -41,7 +41,8 @@ Value alongCosine(Value high, Value low, Value part) {
   return low + (high - low) * (1 + cos(part * std::numbers::pi)) / 2;
 }
 
-// Where the cycles of cosineWithRestarts begin, the first at 0, and how long they are; up to the last that i64 can tell.
+// Where the cycles of cosineWithRestarts begin, the first at 0, and how long they are; up to the last that i64 can
+// tell.
 struct Cycles {
   Cycles(int64_t steps, int64_t factor) {
     constexpr int64_t kEnd = int64_t{1} << 62;

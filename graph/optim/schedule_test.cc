@@ -141,7 +141,8 @@ TEST(Schedules, NumbersOutOfRangeAreRefused) {
   optim::sgd(g, {.learningRate = optim::cosine(0.1, 0)}).minimize(w * w);
   optim::sgd(g, {.learningRate = optim::multiStepDecay(0.1, {5, 2})}).minimize(w * w);
   const std::string message(g.finish().status().message());
-  EXPECT_THAT(message, testing::AllOf(HasSubstr("KILN-G0243"), HasSubstr("'steps' of cosine"), HasSubstr("milestones")));
+  EXPECT_THAT(message,
+              testing::AllOf(HasSubstr("KILN-G0243"), HasSubstr("'steps' of cosine"), HasSubstr("milestones")));
 }
 
 }  // namespace

@@ -118,9 +118,8 @@ Status inferShape(ShapeContext& context) {
 
 Status reference(ReferenceContext& context) {
   const Tensor &x = *context.operands[0], &indices = *context.operands[1], &updates = *context.operands[2];
-  return combineInto(x, updates, context.attribute<std::string>("reduction"), context.results[0], [&](auto&& pair) {
-    return forEachGathered(x, indices, *context.attributes, pair);
-  });
+  return combineInto(x, updates, context.attribute<std::string>("reduction"), context.results[0],
+                     [&](auto&& pair) { return forEachGathered(x, indices, *context.attributes, pair); });
 }
 
 }  // namespace scatter_slices

@@ -11,8 +11,8 @@ Status inferClasses(ShapeContext& context, const char* name) {
   const ValueType& scores = context.operands[0];
   if (context.operands.size() > 2) {
     KILN_RETURN_IF_ERROR(checkSameDType(context, 0, name, 2, "weights"));
-    KILN_RETURN_IF_ERROR(
-        checkSameShape(context.operands[2].shape, "weights", Shape({scores.shape[scores.shape.rank() - 1]}), "[classes]"));
+    KILN_RETURN_IF_ERROR(checkSameShape(context.operands[2].shape, "weights",
+                                        Shape({scores.shape[scores.shape.rank() - 1]}), "[classes]"));
   }
   if (context.operands.size() > 3) {
     return makeError<ErrorId::kO0101>("2 or 3", "", context.operands.size());

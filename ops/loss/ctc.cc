@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// ctc_loss and ctc_loss_gradient (Graves et al., Connectionist temporal classification, ICML 2006, sections 4.1 and 4.2),
-// in log space. A row of labels is extended with blanks around and between its labels: position s of it is a blank when s
-// is even, else label s / 2.
+// ctc_loss and ctc_loss_gradient (Graves et al., Connectionist temporal classification, ICML 2006, sections 4.1
+// and 4.2), in log space. A row of labels is extended with blanks around and between its labels: position s of it is a
+// blank when s is even, else label s / 2.
 #include <cmath>
 #include <limits>
 
@@ -58,8 +58,15 @@ struct Row {
 
 StatusOr<Row> rowOf(const ReferenceContext& context, int64_t n) {
   const Tensor &scores = *context.operands[0], &labels = *context.operands[1];
-  Row row{&scores,         &labels, n, scores.dims()[1], scores.dims()[2], labels.dims()[1], integerAt(*context.operands[2], n),
-          integerAt(*context.operands[3], n), context.attribute<int64_t>("blank")};
+  Row row{&scores,
+          &labels,
+          n,
+          scores.dims()[1],
+          scores.dims()[2],
+          labels.dims()[1],
+          integerAt(*context.operands[2], n),
+          integerAt(*context.operands[3], n),
+          context.attribute<int64_t>("blank")};
   const auto check = [](int64_t index, int64_t count) -> Status {
     return index < 0 || index >= count ? Status(makeError<ErrorId::kR0030>(index, count)) : Status();
   };
@@ -127,8 +134,8 @@ namespace ctc_loss_gradient {
 Status inferShape(ShapeContext& context) {
   KILN_RETURN_IF_ERROR(inferCtc(context));
   KILN_RETURN_IF_ERROR(checkSameDType(context, 0, "log_probabilities", 4, "log_alpha"));
-  KILN_RETURN_IF_ERROR(checkSameShape(context.operands[4].shape, "log_alpha", alphaShape(context),
-                                      "[batch, time, 2 * length + 1]"));
+  KILN_RETURN_IF_ERROR(
+      checkSameShape(context.operands[4].shape, "log_alpha", alphaShape(context), "[batch, time, 2 * length + 1]"));
   context.results = {context.operands[0], context.operands[4]};
   return {};
 }

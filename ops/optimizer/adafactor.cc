@@ -68,8 +68,8 @@ std::vector<double> secondMoments(ReferenceContext& context, double k, double ep
       context.results[2].set(matrix * columns + c, value);
     }
     for (int64_t i = 0; i < rows * columns; ++i) {
-      estimate[static_cast<size_t>(first + i)] = ofRow[static_cast<size_t>(i / columns)] *
-                                                 ofColumn[static_cast<size_t>(i % columns)] / atLeast(epsilon, mean);
+      estimate[static_cast<size_t>(first + i)] =
+          ofRow[static_cast<size_t>(i / columns)] * ofColumn[static_cast<size_t>(i % columns)] / atLeast(epsilon, mean);
     }
   }
   return estimate;
@@ -103,9 +103,11 @@ Status inferShape(ShapeContext& context) {
 Status reference(ReferenceContext& context) {
   const Tensor &parameter = *context.operands[0], &gradient = *context.operands[1];
   const double step = static_cast<double>(integerAt(*context.operands[2], 0)), rate = context.operands[3]->at(0);
-  const double epsilon1 = context.attribute<double>("epsilon1"), threshold = context.attribute<double>("clip_threshold");
+  const double epsilon1 = context.attribute<double>("epsilon1"),
+               threshold = context.attribute<double>("clip_threshold");
   const double epsilon = epsilon1 == 0 ? machineEpsilon(parameter.dtype()) : epsilon1;
-  std::vector<double> update = secondMoments(context, std::pow(step, context.attribute<double>("beta2_decay")), epsilon);
+  std::vector<double> update =
+      secondMoments(context, std::pow(step, context.attribute<double>("beta2_decay")), epsilon);
   double ofParameter = 0, ofUpdate = 0;
   for (int64_t i = 0; i < parameter.numElements(); ++i) {
     double& u = update[static_cast<size_t>(i)];
@@ -115,8 +117,7 @@ Status reference(ReferenceContext& context) {
   }
   const double count = static_cast<double>(parameter.numElements());
   const double scale = atLeast(context.attribute<double>("epsilon2"), std::sqrt(ofParameter / count)) *
-                       std::fmin(rate, 1 / std::sqrt(step)) /
-                       atLeast(1, std::sqrt(ofUpdate / count) / threshold);
+                       std::fmin(rate, 1 / std::sqrt(step)) / atLeast(1, std::sqrt(ofUpdate / count) / threshold);
   const double kept = 1 - rate * context.attribute<double>("weight_decay");
   for (int64_t i = 0; i < parameter.numElements(); ++i) {
     context.results[0].set(i, parameter.at(i) * kept - scale * update[static_cast<size_t>(i)]);

@@ -31,7 +31,8 @@ TEST(AdamMethods, c1_to_c3_types) {
     EXPECT_THAT(infer(op, {kTensor, kTensor, kTensor, kTensor, kStep, kTensor}), fails("O0110", "learning_rate"));
     EXPECT_THAT(infer(op, {kTensor, kTensor, kTensor, kTensor, type(i32, {}), kRate}), fails("O0138", "'step'"));
   }
-  EXPECT_THAT(infer("adamax", {kTensor, kTensor, kTensor, kOther, kStep, kRate}), fails("O0109", "infinity_norm is [3]"));
+  EXPECT_THAT(infer("adamax", {kTensor, kTensor, kTensor, kOther, kStep, kRate}),
+              fails("O0109", "infinity_norm is [3]"));
 }
 
 TEST(Amsgrad, c1_to_c3_types) {
@@ -47,10 +48,12 @@ TEST(Amsgrad, c1_to_c3_types) {
 TEST(Nadam, c1_to_c4_types) {
   const ValueType product = type(f64, {});
   EXPECT_EQ(infer("nadam", {kTensor, kTensor, kTensor, kTensor, product, kStep, kRate}), "f32[2]");
-  EXPECT_THAT(infer("nadam", {kTensor, kTensor, kTensor, kOther, product, kStep, kRate}), fails("O0109", "second_moment"));
+  EXPECT_THAT(infer("nadam", {kTensor, kTensor, kTensor, kOther, product, kStep, kRate}),
+              fails("O0109", "second_moment"));
   EXPECT_THAT(infer("nadam", {kTensor, kTensor, kTensor, kTensor, product, kStep, kTensor}),
               fails("O0110", "learning_rate"));
-  EXPECT_THAT(infer("nadam", {kTensor, kTensor, kTensor, kTensor, product, type(i32, {}), kRate}), fails("O0138", "'step'"));
+  EXPECT_THAT(infer("nadam", {kTensor, kTensor, kTensor, kTensor, product, type(i32, {}), kRate}),
+              fails("O0138", "'step'"));
   EXPECT_THAT(infer("nadam", {kTensor, kTensor, kTensor, kTensor, kRate, kStep, kRate}),
               fails("O0102", "momentum_product"));
 }
@@ -67,8 +70,8 @@ TEST(Adamw, reference) {
 TEST(Amsgrad, reference) {
   const double m = 0.75, v = 0.75 * 0.75 + 0.25 * 0.25;
   for (double before : {0.1, 5.0}) {
-    const auto found = runAll(
-        "amsgrad", {number(2), number(0.5), number(1), number(0.75), number(before), kSecond, number(0.1)});
+    const auto found =
+        runAll("amsgrad", {number(2), number(0.5), number(1), number(0.75), number(before), kSecond, number(0.1)});
     const double largest = std::fmax(v, before);
     expectNear(found[0], {}, {2 - 0.1 / kCorrection1 * m / (std::sqrt(largest / kCorrection2) + 0.25)});
     expectNear(found[2], {}, {v});
@@ -91,12 +94,13 @@ TEST(Adamax, reference) {
 TEST(Nadam, reference) {
   const double product = 0.2, decay = 0.5, now = 0.5 * (1 - 0.5 * std::pow(0.96, 2 * decay)),
                next = 0.5 * (1 - 0.5 * std::pow(0.96, 3 * decay));
-  const auto found = runAll(
-      "nadam", {number(2), number(0.5), number(1), number(0.75), number(product), kSecond, number(0.1)},
-      with(kBetas, "momentum_decay", decay));
+  const auto found =
+      runAll("nadam", {number(2), number(0.5), number(1), number(0.75), number(product), kSecond, number(0.1)},
+             with(kBetas, "momentum_decay", decay));
   const double m = 0.75, v = 0.75 * 0.75 + 0.25 * 0.25, denominator = std::sqrt(v / kCorrection2) + 0.25;
-  expectNear(found[0], {},
-             {2 - 0.1 * (1 - now) / (1 - product) * 0.5 / denominator - 0.1 * next / (1 - product * next) * m / denominator});
+  expectNear(
+      found[0], {},
+      {2 - 0.1 * (1 - now) / (1 - product) * 0.5 / denominator - 0.1 * next / (1 - product * next) * m / denominator});
   expectNear(found[1], {}, {m});
 }
 

@@ -57,8 +57,8 @@ Status reference(ReferenceContext& context) {
 namespace rmsprop {
 
 Status inferShape(ShapeContext& context) {
-  const size_t wanted = size_t{1} + (context.attribute<bool>("centered") ? 1 : 0) +
-                        (context.attribute<double>("momentum") > 0 ? 1 : 0);
+  const size_t wanted =
+      size_t{1} + (context.attribute<bool>("centered") ? 1 : 0) + (context.attribute<double>("momentum") > 0 ? 1 : 0);
   if (context.operands.size() != 3 + wanted) {
     return makeError<ErrorId::kO0101>(3 + wanted, " with these attributes", context.operands.size());
   }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// adagrad, adadelta, rmsprop, adafactor and lion: constraints and one step by their formulas. Many steps against PyTorch are
-// in graph/optim.
+// adagrad, adadelta, rmsprop, adafactor and lion: constraints and one step by their formulas. Many steps against
+// PyTorch are in graph/optim.
 #include "ops/spec/test_support.h"
 
 namespace kiln::ops {

@@ -6,8 +6,8 @@
 ///   key     = [low word of seed, high word of seed]
 ///   counter = [low word of b, high word of b, low word of op_id, low word of step]
 /// where b is the block number. f32: element i is word i mod 4 of block i / 4, its upper 24 bits times 2^-24. f64:
-/// element i is words w = 2 (i mod 2) and w + 1 of block i / 2; (word[w] << 32 | word[w + 1]) >> 11, times 2^-53. f16 and
-/// bf16: as f32 with the upper 11 and 8 bits. All are exact and in [0, 1).
+/// element i is words w = 2 (i mod 2) and w + 1 of block i / 2; (word[w] << 32 | word[w + 1]) >> 11, times 2^-53. f16
+/// and bf16: as f32 with the upper 11 and 8 bits. All are exact and in [0, 1).
 ///
 /// uniform on [low, high): u * (high - low) + low, each operation rounded in the result's type, never fused; a result
 /// that was rounded up to high becomes the number before it.

@@ -70,7 +70,8 @@ typedef double (*kiln_ternary_f64_fn_t)(double, double, double);
 typedef kiln_status_t (*kiln_kernel_fn_t)(struct kiln_context_t* context, void* const* buffers,
                                           const int64_t* arguments);
 
-/* The library ops, in the order of their places in the table: X(constant, name of the op). Only added to, at the end. */
+/* The library ops, in the order of their places in the table: X(constant, name of the op). Only added to, at the end.
+ */
 #define KILN_KERNELS(X)                   \
   X(CUMSUM, cumsum)                       \
   X(CUMPROD, cumprod)                     \
@@ -90,7 +91,7 @@ enum {
 #define KILN_KERNEL_NUMBER(constant, op) KILN_KERNEL_##constant,
   KILN_KERNELS(KILN_KERNEL_NUMBER)
 #undef KILN_KERNEL_NUMBER
-  KILN_NUM_KERNELS
+      KILN_NUM_KERNELS
 };
 
 /* Scalar functions that compiled code may ask of the host (f64 only; f32 code brings its own). */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // ctc_loss and ctc_loss_gradient: forward and backward variables in log space (Graves et al., Connectionist temporal
-// classification, ICML 2006). Positions of a row of labels: a blank at even ones, label s / 2 at odd ones. Each element of
-// the batch is one item of work.
+// classification, ICML 2006). Positions of a row of labels: a blank at even ones, label s / 2 at odd ones. Each element
+// of the batch is one item of work.
 #include <cmath>
 #include <limits>
 

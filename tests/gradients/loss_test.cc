@@ -73,9 +73,9 @@ TEST(LossGradients, kl_div) {
   }
 }
 TEST(LossGradients, kl_div_of_target_zero_is_finite) {
-  const Tensor dx = gradientOf(
-      [](Value t) { return klDiv(t.builder()->constant(Tensor::of<double>({1}, {-2})), t, false, "sum"); },
-      Tensor::of<double>({1}, {0}));
+  const Tensor dx =
+      gradientOf([](Value t) { return klDiv(t.builder()->constant(Tensor::of<double>({1}, {-2})), t, false, "sum"); },
+                 Tensor::of<double>({1}, {0}));
   EXPECT_TRUE(std::isfinite(dx.at(0)));
 }
 TEST(LossGradients, nll_loss) {
@@ -136,11 +136,12 @@ TEST(LossGradients, triplet_margin_loss_of_equal_vectors_is_finite) {
 // Of a program that trains: log_softmax first.
 TEST(LossGradients, ctc_loss) {
   for (const char* reduction : kReductions) {
-    checkGradients({uniform({6, 3, 4}), indices({3, 2}, {1, 2, 3, 3, 2, 1}), indices({3}, {6, 5, 3}), indices({3}, {2, 2, 1})},
-                   [=](GraphBuilder&, const Args& x) {
-                     return ctcLoss(logSoftmax(x[0]), x[1], x[2], x[3], {.reduction = reduction});
-                   },
-                   {.order = 1});
+    checkGradients(
+        {uniform({6, 3, 4}), indices({3, 2}, {1, 2, 3, 3, 2, 1}), indices({3}, {6, 5, 3}), indices({3}, {2, 2, 1})},
+        [=](GraphBuilder&, const Args& x) {
+          return ctcLoss(logSoftmax(x[0]), x[1], x[2], x[3], {.reduction = reduction});
+        },
+        {.order = 1});
   }
 }
 

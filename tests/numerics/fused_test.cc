@@ -94,7 +94,8 @@ TEST(Fused, productsTakeEpilogues) {
     Graph graph = g.finish().value();
     std::vector<Feeds> sets;
     for (int64_t rows : {0, 1, 3, 50, 150}) {
-      sets.push_back(feedsOf({{"x", {rows, inner}}, {"w", {inner, columns}}, {"b", {columns}}, {"r", {rows, columns}}}));
+      sets.push_back(
+          feedsOf({{"x", {rows, inner}}, {"w", {inner, columns}}, {"b", {columns}}, {"r", {rows, columns}}}));
     }
     const ToleranceSpec sum{ToleranceKind::kSumUlp, 64};
     expectSame(graph, sets, {{"y", sum}, {"p", sum}, {"masked", sum}, {"cast", {ToleranceKind::kUlp, 1}}});

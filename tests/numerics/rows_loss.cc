@@ -42,7 +42,8 @@ std::function<void(Sweep&)> classes(double low, double high, const ClassLoss& lo
       s.fetch(loss(between(s, {0, 5}, low, high), s.indices({0}, 0, 5), {}, reduction));
       s.fetch(loss(between(s, {4, 3, 10}, low, high), s.indices({4, 3}, 0, 10, i32), {}, reduction));
       // Class 2 is ignored by the losses below.
-      s.fetch(loss(between(s, {67, 4}, {n, 4}, low, high), s.indices({67}, {n}, 0, 4), between(s, {4}, 1, 2), reduction));
+      s.fetch(
+          loss(between(s, {67, 4}, {n, 4}, low, high), s.indices({67}, {n}, 0, 4), between(s, {4}, 1, 2), reduction));
       s.fetch(loss(between(s, {9, 4}, {m, dim("k")}, low, high), s.indices({9}, {m}, 0, 4), {}, reduction));
     }
   };
@@ -128,14 +129,14 @@ void addLossRows(SweepRows& rows) {
     for (const char* reduction : kReductions) {
       for (double p : {1.0, 2.0, 3.0}) {
         for (const std::vector<int64_t>& dims : {std::vector<int64_t>{7}, {0, 7}, {20, 37}}) {
-          s.fetch(tripletMarginLoss(s.feed(dims, "unit"), s.feed(dims, "unit"), s.feed(dims, "unit"), 50, p, 1e-6, p == 3,
-                                    reduction));
+          s.fetch(tripletMarginLoss(s.feed(dims, "unit"), s.feed(dims, "unit"), s.feed(dims, "unit"), 50, p, 1e-6,
+                                    p == 3, reduction));
         }
       }
     }
     const Shape shape = {n, 3};
-    s.fetch(tripletMarginLoss(s.feed({9, 3}, shape, "unit"), s.feed({9, 3}, shape, "unit"), s.feed({9, 3}, shape, "unit"),
-                              50, 2, 1e-6, true));
+    s.fetch(tripletMarginLoss(s.feed({9, 3}, shape, "unit"), s.feed({9, 3}, shape, "unit"),
+                              s.feed({9, 3}, shape, "unit"), 50, 2, 1e-6, true));
   };
   rows["ctc_loss"] = rows["ctc_loss_gradient"] = [](Sweep& s) {
     s.fetchAll(ctc(s, 0, false));

@@ -84,8 +84,7 @@ void addOptimizerRows(SweepRows& rows) {
         operands.push_back(s.feed(rows, "near one"));
         operands.push_back(s.feed(columns, "near one"));
       }
-      s.fetchAll(
-          s.g.makeNode("adafactor", operands, {{"weight_decay", 0.1}}, "", std::source_location::current()));
+      s.fetchAll(s.g.makeNode("adafactor", operands, {{"weight_decay", 0.1}}, "", std::source_location::current()));
     }
   };
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Computes the examples of the op entries by their references and prints them as one JSON object: op -> text. Ends with an
-// error when an op that has a reference has no example, or one that does not run.
+// Computes the examples of the op entries by their references and prints them as one JSON object: op -> text. Ends with
+// an error when an op that has a reference has no example, or one that does not run.
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -79,7 +79,8 @@ Attribute attributeOf(AttributeKind kind, const Json& value) {
     case AttributeKind::kInts:
       return value.get<std::vector<int64_t>>();
     case AttributeKind::kTensor:
-      return std::make_shared<const Tensor>(tensorOf({.name = "", .dtypes = std::span(&f32, 1), .dtypeSummary = ""}, value));
+      return std::make_shared<const Tensor>(
+          tensorOf({.name = "", .dtypes = std::span(&f32, 1), .dtypeSummary = ""}, value));
   }
   return int64_t{0};
 }

@@ -21,8 +21,8 @@ struct TargetInfo {
   int vectorBits = 128;  ///< Width of the vector registers that kernels are written for.
   int numVectorRegisters = 16;
   bool hasFma = false;
-  bool hasRounding = false;  ///< Instructions that round to whole numbers.
-  bool hasF16c = false;  ///< Instructions that convert between f16 and f32.
+  bool hasRounding = false;     ///< Instructions that round to whole numbers.
+  bool hasF16c = false;         ///< Instructions that convert between f16 and f32.
   int64_t l1Bytes = 32 * 1024;  ///< Data caches, of one core (the last level: of what the cores share).
   int64_t l2Bytes = 512 * 1024;
   int64_t l3Bytes = 8 * 1024 * 1024;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-/// \file Kiln's own exp, log, tanh, sigmoid and pow, and what is close to them: straight-line code, the same for scalars
-/// and vectors of f32 and f64.
+/// \file Kiln's own exp, log, tanh, sigmoid and pow, and what is close to them: straight-line code, the same for
+/// scalars and vectors of f32 and f64.
 #pragma once
 
 #include "compiler/codegen/common/math_builder.h"

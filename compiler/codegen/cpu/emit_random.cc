@@ -149,11 +149,10 @@ Pack ExpressionEmitter::emitRandom(Operation* op, Value state, int64_t opId, Typ
               : m.unit(element, pick(m, isOdd, words[0], words[2]), pick(m, isOdd, words[1], words[3]));
       const double low = uniformOp.getLow().convertToDouble(), high = uniformOp.getHigh().convertToDouble();
       // The bounds as the result's type has them, and the last number below the upper one.
-      const UniformBounds bounds =
-          element.isF64()   ? boundsOf<double>(low, high)
-          : element.isF32() ? boundsOf<float>(low, high)
-          : element.isF16() ? boundsOf<Half>(low, high)
-                            : boundsOf<BFloat16>(low, high);
+      const UniformBounds bounds = element.isF64()   ? boundsOf<double>(low, high)
+                                   : element.isF32() ? boundsOf<float>(low, high)
+                                   : element.isF16() ? boundsOf<Half>(low, high)
+                                                     : boundsOf<BFloat16>(low, high);
       auto round = [&](Value x) { return roundTo(b, loc, x, element, context_.target); };
       Value scaled = round(m.mulF(unit, m.real(held, bounds.span)));
       Value value = round(m.addF(scaled, m.real(held, bounds.low)));

@@ -43,8 +43,8 @@ std::optional<int64_t> constantOf(Value value) {
   return std::nullopt;
 }
 
-// Lanes fit the narrowest kind of number that the kernel computes with, but no more than of 32 bits, which 16-bit floats
-// are computed in: a kernel that mixes bytes and f64 would otherwise take eight registers for one value.
+// Lanes fit the narrowest kind of number that the kernel computes with, but no more than of 32 bits, which 16-bit
+// floats are computed in: a kernel that mixes bytes and f64 would otherwise take eight registers for one value.
 int64_t chooseWidth(KernelOp kernel, const TargetInfo& target) {
   bool hasNarrow = false, hasWide = false;
   kernel.getBody().walk([&](Operation* op) {
@@ -471,8 +471,7 @@ Pack ExpressionEmitter::rounded(Location loc, const Pack& pack, Type element) {
   if (!isHalf(element)) {
     return pack;
   }
-  return mapLanes({pack},
-                  [&](OpBuilder& b, ValueRange v) { return roundTo(b, loc, v[0], element, context_.target); });
+  return mapLanes({pack}, [&](OpBuilder& b, ValueRange v) { return roundTo(b, loc, v[0], element, context_.target); });
 }
 
 Pack ExpressionEmitter::emitOp(Operation* op, Value value, const Place& place) {
@@ -503,8 +502,8 @@ Pack ExpressionEmitter::emitOp(Operation* op, Value value, const Place& place) {
       .Case([&](RandomUniformOp o) { return emitRandom(o, o.getState(), o.getOpId(), element, place); })
       .Case([&](RandomNormalOp o) { return emitRandom(o, o.getState(), o.getOpId(), element, place); })
       .Case([&](RandomIntegersOp o) { return emitRandom(o, o.getState(), o.getOpId(), element, place); })
-      .Case<ReduceSumOp, ReduceMeanOp, ReduceProdOp, ReduceMaxOp, ReduceMinOp, ReduceAnyOp, ReduceAllOp, ArgmaxOp, ArgminOp>(
-          [&](Operation* o) { return emitReduction(o, unflatten(place, shapeOf(value))); })
+      .Case<ReduceSumOp, ReduceMeanOp, ReduceProdOp, ReduceMaxOp, ReduceMinOp, ReduceAnyOp, ReduceAllOp, ArgmaxOp,
+            ArgminOp>([&](Operation* o) { return emitReduction(o, unflatten(place, shapeOf(value))); })
       .Default([&](Operation* o) { return emitElementwise(o, place); });
 }
 
@@ -570,8 +569,7 @@ mlir::func::FuncOp ExpressionEmitter::mathFunction(llvm::StringRef scalar, Value
   b.setInsertionPoint(caller);
   llvm::SmallVector<Type> arguments{pointers_.context.getType()};
   arguments.append(operands.getTypes().begin(), operands.getTypes().end());
-  auto function =
-      mlir::func::FuncOp::create(b, location_, name, b.getFunctionType(arguments, {operands[0].getType()}));
+  auto function = mlir::func::FuncOp::create(b, location_, name, b.getFunctionType(arguments, {operands[0].getType()}));
   function.setPrivate();
   mlir::Block* entry = function.addEntryBlock();
   b.setInsertionPointToEnd(entry);
@@ -592,9 +590,7 @@ Pack ExpressionEmitter::emitElementwise(Operation* op, const Place& place) {
     Pack isZero = mapLanes({operands[1], zero}, [&](OpBuilder& b, ValueRange v) {
       return arith::CmpIOp::create(b, op->getLoc(), arith::CmpIPredicate::eq, v[0], v[1]).getResult();
     });
-    auto wide = [&](const Pack& pack) {
-      return emitCast(op->getLoc(), pack, element, builder_.getI64Type());
-    };
+    auto wide = [&](const Pack& pack) { return emitCast(op->getLoc(), pack, element, builder_.getI64Type()); };
     Pack found = wide(operands[0]), none = wide(zero);
     if (!isZero.isUniform) {
       found = spread(found);
@@ -611,9 +607,8 @@ Pack ExpressionEmitter::emitElementwise(Operation* op, const Place& place) {
 }
 
 Pack ExpressionEmitter::emitCast(Location loc, const Pack& pack, Type from, Type to) {
-  return mapLanes({pack}, [&](OpBuilder& b, ValueRange v) {
-    return compiler::emitCast(b, loc, v[0], from, to, context_.target);
-  });
+  return mapLanes(
+      {pack}, [&](OpBuilder& b, ValueRange v) { return compiler::emitCast(b, loc, v[0], from, to, context_.target); });
 }
 
 Pack ExpressionEmitter::emitCast(Location loc, const Pack& pack, Type to) {

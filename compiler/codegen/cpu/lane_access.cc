@@ -204,7 +204,8 @@ bool ExpressionEmitter::isFlatCapable(Value value) {
     } else if (auto broadcast = llvm::dyn_cast<BroadcastOp>(op)) {
       result = withoutUnits(shapeOf(broadcast.getX())).empty();
     } else {
-      result = llvm::isa<ConstantOp, RandomUniformOp, RandomNormalOp, RandomIntegersOp>(op) || withoutUnits(shapeOf(value)).size() < 2;
+      result = llvm::isa<ConstantOp, RandomUniformOp, RandomNormalOp, RandomIntegersOp>(op) ||
+               withoutUnits(shapeOf(value)).size() < 2;
     }
   }
   return flatCapable_[value] = result;

@@ -274,8 +274,8 @@ void emitScatter(ExpressionEmitter& e) {
       pick.at.push_back(e.uniform(where[i]));
     }
     Value isValid;
-    Index index = e.checkedIndex(op, e.emitAt(indices, pick), extents[axis],
-                                 !allowNegative || allowNegative.getValue(), &isValid);
+    Index index = e.checkedIndex(op, e.emitAt(indices, pick), extents[axis], !allowNegative || allowNegative.getValue(),
+                                 &isValid);
     Value times = arith::SelectOp::create(e.builder(), e.location(), isValid, one, zero);
     e.forLoop(zero, times, 1, {}, Lanes{}, [&](Value, llvm::ArrayRef<Value>) -> Values {
       e.nestLoop(inner, {}, Lanes{}, [&](llvm::ArrayRef<Value> within, llvm::ArrayRef<Value>) -> Values {
@@ -295,7 +295,8 @@ void emitScatter(ExpressionEmitter& e) {
           Pack update = e.emitAt(updates, from);
           if (!scalar.empty()) {
             Pack before = e.loadLinear(e.pointers().outputs[0], element, linear);
-            update = e.applyScalar(op->getLoc(), scalar, {before, update}, isUnsigned(element));  // which rounds to the element type
+            update = e.applyScalar(op->getLoc(), scalar, {before, update},
+                                   isUnsigned(element));  // which rounds to the element type
           }
           e.storeLinear(e.pointers().outputs[0], element, linear, update);
         };
