@@ -77,13 +77,26 @@ StatusOr<Paddings> paddingsOf(const Padding& padding, const Numbers& kernel, con
   return result;
 }
 
-// The lengths of the taps, from the filter's type; 1 where they are no numbers, of which the op speaks.
-Numbers kernelOf(const ValueType& filter, const ops::FilterLayout& layout) {
+// How a convolution reads its operands. The lengths of the taps are 1 where the filter's are no numbers, of which the
+// op speaks.
+struct FilterAxes {
+  std::string layout, filterLayout;
+  ops::Layout image;
   Numbers kernel;
-  for (int axis : layout.spatial) {
-    kernel.push_back(filter.shape[axis].isStatic() ? std::max<int64_t>(filter.shape[axis].value(), 1) : 1);
+};
+
+StatusOr<FilterAxes> filterAxesOf(const Operand& x, const Operand& filter, const std::string& layout,
+                                  const std::string& filterLayout) {
+  FilterAxes axes{
+      layoutOf(layout, x), filterLayout.empty() ? defaultLayout(filter.value.rank(), "", "IO") : filterLayout, {}, {}};
+  KILN_ASSIGN_OR_RETURN(axes.image, ops::parseLayout(axes.layout, typeOf(x), "x"));
+  KILN_ASSIGN_OR_RETURN(const ops::FilterLayout parts,
+                        ops::parseFilterLayout(axes.filterLayout, axes.layout, typeOf(filter)));
+  for (int axis : parts.spatial) {
+    const Dim& length = filter.value.shape()[axis];
+    axes.kernel.push_back(length.isStatic() ? std::max<int64_t>(length.value(), 1) : 1);
   }
-  return kernel;
+  return axes;
 }
 
 std::vector<Value> makePool(const char* op, const Operand& x, const PoolOptions& options, Attributes attributes) {
@@ -127,21 +140,13 @@ Value conv(Operand x, Operand filter, const ConvOptions& options) {
   if (!isUsable(x) || !isUsable(filter)) {
     return isUsable(x) ? filter.value : x.value;
   }
-  const std::string layout = layoutOf(options.layout, x);
-  const std::string filterLayout =
-      options.filterLayout.empty() ? defaultLayout(filter.value.rank(), "", "IO") : options.filterLayout;
-  StatusOr<ops::Layout> axes = ops::parseLayout(layout, typeOf(x), "x");
+  StatusOr<FilterAxes> axes = filterAxesOf(x, filter, options.layout, options.filterLayout);
   if (!axes.ok()) {
     return fail(x, axes.status());
   }
-  StatusOr<ops::FilterLayout> filterAxes = ops::parseFilterLayout(filterLayout, layout, typeOf(filter));
-  if (!filterAxes.ok()) {
-    return fail(x, filterAxes.status());
-  }
-  const size_t count = axes->spatial.size();
+  const size_t count = axes->kernel.size();
   const Numbers strides = spread(options.strides, count, 1), dilations = spread(options.dilations, count, 1);
-  StatusOr<Paddings> padding =
-      paddingsOf(options.padding, kernelOf(typeOf(filter), *filterAxes), strides, dilations, *axes, typeOf(x));
+  StatusOr<Paddings> padding = paddingsOf(options.padding, axes->kernel, strides, dilations, axes->image, typeOf(x));
   if (!padding.ok()) {
     return fail(x, padding.status());
   }
@@ -151,34 +156,26 @@ Value conv(Operand x, Operand filter, const ConvOptions& options) {
                                 {"low", padding->low},
                                 {"high", padding->high},
                                 {"groups", options.groups},
-                                {"layout", layout},
-                                {"filter_layout", filterLayout}});
+                                {"layout", axes->layout},
+                                {"filter_layout", axes->filterLayout}});
 }
 
 Value convTranspose(Operand x, Operand filter, const ConvTransposeOptions& options) {
   if (!isUsable(x) || !isUsable(filter)) {
     return isUsable(x) ? filter.value : x.value;
   }
-  const std::string layout = layoutOf(options.layout, x);
-  const std::string filterLayout =
-      options.filterLayout.empty() ? defaultLayout(filter.value.rank(), "", "IO") : options.filterLayout;
-  StatusOr<ops::Layout> axes = ops::parseLayout(layout, typeOf(x), "x");
+  StatusOr<FilterAxes> axes = filterAxesOf(x, filter, options.layout, options.filterLayout);
   if (!axes.ok()) {
     return fail(x, axes.status());
   }
-  StatusOr<ops::FilterLayout> filterAxes = ops::parseFilterLayout(filterLayout, layout, typeOf(filter));
-  if (!filterAxes.ok()) {
-    return fail(x, filterAxes.status());
-  }
-  const size_t count = axes->spatial.size();
+  const size_t count = axes->kernel.size();
   const Numbers strides = spread(options.strides, count, 1), dilations = spread(options.dilations, count, 1);
   Numbers outputPadding = spread(options.outputPadding, count, 0);
   Numbers low = spread(options.padding.low, count, 0), high = spread(options.padding.high, count, 0);
   if (options.padding.mode != Padding::Mode::kNumbers) {
-    const Numbers kernel = kernelOf(typeOf(filter), *filterAxes);
     for (size_t i = 0; i < count && strides.size() == count && dilations.size() == count; ++i) {
       // n * stride = (n - 1) * stride + span - low - high + output_padding
-      const int64_t excess = Window{kernel[i], strides[i], dilations[i], 0, 0}.span() - strides[i];
+      const int64_t excess = Window{axes->kernel[i], strides[i], dilations[i], 0, 0}.span() - strides[i];
       const int64_t total = std::max<int64_t>(excess, 0), less = total / 2, more = total - less;
       low[i] = options.padding.mode == Padding::Mode::kSame ? less : more;
       high[i] = total - low[i];
@@ -192,8 +189,8 @@ Value convTranspose(Operand x, Operand filter, const ConvTransposeOptions& optio
                                 {"high", high},
                                 {"output_padding", outputPadding},
                                 {"groups", options.groups},
-                                {"layout", layout},
-                                {"filter_layout", filterLayout}});
+                                {"layout", axes->layout},
+                                {"filter_layout", axes->filterLayout}});
 }
 
 MaxPoolResult maxPoolWithIndices(Operand x, const PoolOptions& options) {
