@@ -2,6 +2,7 @@
 // Cross entropy of logits. The derivative for the logits is softmax(logits) - labels; for class numbers, the labels are
 // rows with a single one. one_hot is an index map that fuses into the loop around it, so no such matrix is stored.
 #include "compiler/differentiate/rules.h"
+#include "compiler/simplify/index_terms.h"
 
 namespace kiln::compiler {
 namespace {
@@ -20,14 +21,8 @@ Value sumOverClasses(RuleContext& c, Value x) {
 // The labels, read through a table of all classes: one that is no class ends the run, also where the loss itself is not
 // computed.
 Value checkedLabels(RuleContext& c, const Dim& classes) {
-  const DType index = dtypeOf(c.operand(1).getType());
-  Value known = create(c.b, c.loc, "iota", shapeValue(c.b, c.loc, Shape({classes})),
-                       {c.b.getNamedAttr("axis", c.b.getI64IntegerAttr(0)),
-                        c.b.getNamedAttr("dtype", mlir::TypeAttr::get(elementType(c.b.getContext(), index)))});
-  return create(
-      c.b, c.loc, "gather", {known, c.operand(1)},
-      {c.b.getNamedAttr("axis", c.b.getI64IntegerAttr(0)), c.b.getNamedAttr("batch_dims", c.b.getI64IntegerAttr(0)),
-       c.b.getNamedAttr("allow_negative", c.b.getBoolAttr(false))});
+  const IndexBuilder index{c.b, c.loc};
+  return index.gather(index.iota(Shape({classes}), 0), c.operand(1), 0, 0, /*allowNegative=*/false);
 }
 
 StatusOr<Value> difference(RuleContext& c) {
