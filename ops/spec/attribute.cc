@@ -44,6 +44,9 @@ std::string toString(const Attribute& attribute) {
                         [](const Shape& v) { return v.toString(); },
                         [](const TensorPtr& v) { return v == nullptr ? std::string("no tensor") : v->toString(); },
                         [](const std::vector<int64_t>& v) { return "[" + absl::StrJoin(v, ", ") + "]"; },
+                        [](const std::vector<std::string>& v) {
+                          return v.empty() ? std::string("[]") : "[\"" + absl::StrJoin(v, "\", \"") + "\"]";
+                        },
                     },
                     attribute);
 }

@@ -20,7 +20,8 @@ namespace kiln {
 using TensorPtr = std::shared_ptr<const Tensor>;
 
 /// The value of an attribute. Function names are strings.
-using Attribute = std::variant<int64_t, double, bool, std::string, DType, Shape, TensorPtr, std::vector<int64_t>>;
+using Attribute = std::variant<int64_t, double, bool, std::string, DType, Shape, TensorPtr, std::vector<int64_t>,
+                               std::vector<std::string>>;
 
 /// Equal kind and value; tensors by content.
 bool equalAttributes(const Attribute& a, const Attribute& b);

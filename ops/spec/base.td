@@ -52,6 +52,9 @@ def Kiln_ShapeAttr : Attr<CPred<"::llvm::isa<::kiln::compiler::ShapeAttr>($_self
   let convertFromStorage = "$_self";
 }
 
+// Names of functions, as an attribute: [@then, @otherwise].
+def Kiln_FunctionsAttr : TypedArrayAttrBase<FlatSymbolRefAttr, "names of functions">;
+
 //===-- tolerance --------------------------------------------------------------------------------------------------------
 
 // How far a compiled result may be from the reference.

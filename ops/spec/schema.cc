@@ -28,6 +28,10 @@ std::string describeKind(AttributeKind kind) {
       return "a tensor";
     case AttributeKind::kInts:
       return "a list of integers";
+    case AttributeKind::kFunction:
+      return "the name of a function";
+    case AttributeKind::kFunctions:
+      return "a list of names of functions";
   }
   return "";
 }
@@ -36,7 +40,7 @@ AttributeKind kindOf(const Attribute& attribute) {
   // In the order of Attribute's alternatives.
   constexpr AttributeKind kKinds[] = {AttributeKind::kInt,    AttributeKind::kFloat, AttributeKind::kBool,
                                       AttributeKind::kString, AttributeKind::kDType, AttributeKind::kShape,
-                                      AttributeKind::kTensor, AttributeKind::kInts};
+                                      AttributeKind::kTensor, AttributeKind::kInts,  AttributeKind::kFunctions};
   static_assert(std::size(kKinds) == std::variant_size_v<Attribute>);
   return kKinds[attribute.index()];
 }
@@ -67,7 +71,8 @@ Status checkAttributes(const OpSchema& op, Attributes& attributes) {
       continue;
     }
     const auto* tensor = std::get_if<TensorPtr>(given);
-    if (kindOf(*given) != spec.kind || (tensor != nullptr && *tensor == nullptr)) {
+    const AttributeKind wanted = spec.kind == AttributeKind::kFunction ? AttributeKind::kString : spec.kind;
+    if (kindOf(*given) != wanted || (tensor != nullptr && *tensor == nullptr)) {
       return makeError<ErrorId::kO0105>(spec.name, toString(*given), describeKind(kindOf(*given)),
                                         describeKind(spec.kind));
     }
@@ -152,6 +157,22 @@ Status inferNode(const OpSchema& op, Attributes& attributes, ShapeContext& conte
   KILN_RETURN_IF_ERROR(op.inferShape(context));
   KILN_CHECK(Arity(op.results).fits(context.results.size()));
   return checkDTypes<ErrorId::kO0135>(op.results, context.results);
+}
+
+std::vector<std::string> calleesOf(const OpSchema& op, const Attributes& attributes) {
+  std::vector<std::string> names;
+  for (const AttributeSpec& spec : op.attributes) {
+    const Attribute* value = attributes.find(spec.name);
+    if (value == nullptr) {
+      continue;
+    }
+    if (const auto* name = std::get_if<std::string>(value); name != nullptr && spec.kind == AttributeKind::kFunction) {
+      names.push_back(*name);
+    } else if (const auto* list = std::get_if<std::vector<std::string>>(value)) {
+      names.insert(names.end(), list->begin(), list->end());
+    }
+  }
+  return names;
 }
 
 }  // namespace kiln

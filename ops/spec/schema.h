@@ -16,6 +16,12 @@ namespace kiln {
 
 struct OpSchema;
 
+/// A function that an attribute of a node names, and its types.
+struct CalleeTypes {
+  std::string name;
+  std::vector<ValueType> parameters, results;
+};
+
 /// What inferShape sees of a node and fills in.
 struct ShapeContext {
   const OpSchema* op = nullptr;  ///< Set by inferNode().
@@ -24,8 +30,8 @@ struct ShapeContext {
   /// For each operand that holds a shape known while building (a shape_value, an integer constant, or arithmetic on
   /// them): its elements.
   std::span<const std::optional<std::vector<Dim>>> shapeValues;
-  /// For `call`: the callee's parameter and result types.
-  std::span<const ValueType> calleeParameters, calleeResults;
+  /// The functions that the node names, in the order of the schema's attributes and of the names in each.
+  std::span<const CalleeTypes> callees;
   /// To be filled, one for each result.
   std::vector<ValueType> results;
 
@@ -58,7 +64,8 @@ using InferShapeFn = Status (*)(ShapeContext&);
 /// The op's meaning as plain loops. Data-dependent faults are KILN-R0030 (index) and KILN-R0031 (division by zero).
 using ReferenceFn = Status (*)(ReferenceContext&);
 
-enum class AttributeKind { kInt, kFloat, kBool, kString, kDType, kShape, kTensor, kInts };
+/// kFunction and kFunctions hold names of functions: a string, and a list of strings.
+enum class AttributeKind { kInt, kFloat, kBool, kString, kDType, kShape, kTensor, kInts, kFunction, kFunctions };
 
 struct OperandSpec {
   std::string_view name;
@@ -106,6 +113,9 @@ struct OpSchema {
   ReferenceFn reference = nullptr;  ///< Null for ops that the interpreter itself handles: placeholder, variable,
                                     ///< assign, group, call, gradients.
 };
+
+/// The names of the functions that a node of `op` with these attributes calls, in the schema's order.
+std::vector<std::string> calleesOf(const OpSchema& op, const Attributes& attributes);
 
 /// Every op, sorted by name. Never changes.
 const std::vector<OpSchema>& allOps();

@@ -1,15 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "ops/spec/shape_checks.h"
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 
 namespace kiln::ops {
 
 bool isNonNegative(const Dim& dim) {
-  std::vector<Dim::Term> terms = dim.terms();
-  return std::all_of(terms.begin(), terms.end(), [](const Dim::Term& t) { return t.coefficient >= 0; });
+  return Dim::max(dim, 0) == dim;  // folded when proven
 }
 
 bool isNegative(const Dim& dim) { return isNonNegative(Dim(-1) - dim); }

@@ -15,12 +15,13 @@
 
 namespace kiln {
 
-/// The length of one axis: a number, or a polynomial with integer coefficients over named symbols (`batch`,
-/// `2*batch+1`, `batch*length`). Kept in a normal form, so two dims are equal exactly when their polynomials are.
-/// Thread-compatible; copying a symbolic dim shares its terms.
+/// The length of one axis: a number, or a polynomial with integer coefficients over named symbols and functions of
+/// other dims (`batch`, `2*batch+1`, `batch*length`, `ceil_div(batch, 2)`, `max(batch, 4)`). Kept in a normal form, so
+/// two dims whose polynomials are the same are equal. Thread-compatible; copying a symbolic dim shares its terms.
 class Dim {
  public:
-  /// One product: coefficient times symbols (sorted by name, repeated for powers, empty for the constant).
+  /// One product: coefficient times symbols (sorted by name, repeated for powers, empty for the constant). A function
+  /// of other dims stands among them by its text; see functionOf().
   struct Term {
     std::vector<std::string> symbols;
     int64_t coefficient = 0;
@@ -37,8 +38,22 @@ class Dim {
   std::optional<std::string> asSymbol() const;
   /// The normal form, also of a static dim (no term for zero).
   std::vector<Term> terms() const;
-  /// Every symbol that occurs, sorted, each once.
+  /// Every symbol that occurs, also within functions, sorted, each once.
   std::vector<std::string> symbols() const;
+
+  /// A function of two dims, which a factor of a term may be.
+  struct Function;
+  /// The function that a factor of a term stands for; nothing for a bare symbol.
+  static std::optional<Function> functionOf(std::string_view factor);
+  /// floor(a / b) and ceil(a / b), folded where the quotient is known. The divisor is positive: a number, or a dim
+  /// whose terms are.
+  static Dim floorDiv(const Dim& a, const Dim& b);
+  static Dim ceilDiv(const Dim& a, const Dim& b);
+  static Dim max(const Dim& a, const Dim& b);
+  static Dim min(const Dim& a, const Dim& b);
+
+  /// The dim with every symbol for which `lookup` gives a dim replaced by it, also within functions.
+  Dim substitute(const std::function<std::optional<Dim>(std::string_view)>& lookup) const;
 
   friend Dim operator+(const Dim& a, const Dim& b);
   friend Dim operator-(const Dim& a, const Dim& b);
@@ -62,6 +77,12 @@ class Dim {
   static Dim fromTerms(std::vector<Term> terms);
   int64_t value_ = 0;
   std::shared_ptr<const std::vector<Term>> terms_;
+};
+
+struct Dim::Function {
+  enum class Kind { kFloorDiv, kMax, kMin };  // ceil_div(a, b) is kept as floor_div(a + b - 1, b).
+  Kind kind = Kind::kFloorDiv;
+  Dim a, b;
 };
 
 /// A symbolic dimension: `dim("batch")`.

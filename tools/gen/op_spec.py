@@ -13,7 +13,8 @@ ATTRIBUTE_KINDS = {
     'TypeAttr': ('kDType', 'DType'),
     'DenseI64ArrayAttr': ('kInts', 'std::vector<int64_t>'),
     'ElementsAttr': ('kTensor', 'TensorPtr'),
-    'FlatSymbolRefAttr': ('kString', 'std::string'),
+    'FlatSymbolRefAttr': ('kFunction', 'std::string'),
+    'Kiln_FunctionsAttr': ('kFunctions', 'std::vector<std::string>'),
     'Kiln_ShapeAttr': ('kShape', 'Shape'),
 }
 DTYPE_CPP = {'f16': 'Half', 'bf16': 'BFloat16', 'f32': 'float', 'f64': 'double', 'bool': 'bool'}
