@@ -9,8 +9,8 @@ std::string call(const std::vector<ValueType>& arguments, const std::vector<Valu
   Attributes attributes = {{"callee", std::string("f")}};
   ShapeContext context;
   context.operands = arguments;
-  context.calleeParameters = parameters;
-  context.calleeResults = results;
+  const std::vector<CalleeTypes> callees = {{"f", parameters, results}};
+  context.callees = callees;
   Status status = inferNode(*findOp("call"), attributes, context);
   return status.ok() ? context.results.front().toString() : std::string(status.message());
 }

@@ -70,7 +70,9 @@ TEST(Unfold, c3_lengths) {
   EXPECT_EQ(of(n, line(3, 1, 1, 1, 1)), "f32[b, n, 3, 3]");
   EXPECT_EQ(of(n + n, line(2, 2)), "f32[b, n, 2, 3]");
   EXPECT_THAT(of(n, line(3)), fails("O0138", "of axis 1"));
-  EXPECT_THAT(of(n, line(3, 2, 1, 1, 1)), fails("O0134", "in steps of 2"));
+  EXPECT_EQ(of(n, line(3, 2, 1, 1, 1)), "f32[b, floor_div(n+1, 2), 3, 3]");
+  EXPECT_EQ(of(n, line(2, 2)), "f32[b, floor_div(n, 2), 2, 3]");
+  EXPECT_THAT(of(n, line(4, 2)), fails("O0138", "a window of 4 fits into"));
 }
 
 TEST(Unfold, reference) {
@@ -161,7 +163,7 @@ TEST(Conv, c5_lengths) {
   };
   EXPECT_EQ(of(7, 2, 1), "f32[n, 4, 4]");
   EXPECT_EQ(of(dim("w"), 1, 1), "f32[n, w, 4]");
-  EXPECT_THAT(of(dim("w"), 2, 1), fails("O0134", "w"));
+  EXPECT_EQ(of(dim("w"), 2, 1), "f32[n, floor_div(w+1, 2), 4]");
   EXPECT_THAT(of(1, 1, 0), fails("O0138", "fits into"));
 }
 

@@ -27,24 +27,7 @@ std::string spatialLettersOf(const std::string& layout) {
   return letters;
 }
 
-// The constant term of a polynomial.
-int64_t constantOf(const Dim& dim) {
-  for (const Dim::Term& term : dim.terms()) {
-    if (term.symbols.empty()) {
-      return term.coefficient;
-    }
-  }
-  return 0;
-}
-
 int64_t floorDivide(int64_t a, int64_t b) { return a / b - (a % b < 0 ? 1 : 0); }
-
-// floor(dim / divisor), when the symbols' coefficients divide.
-std::optional<Dim> floorDivide(const Dim& dim, int64_t divisor) {
-  const int64_t constant = constantOf(dim);
-  std::optional<Dim> rest = (dim - Dim(constant)).dividedBy(Dim(divisor));
-  return rest ? std::optional(*rest + Dim(floorDivide(constant, divisor))) : std::nullopt;
-}
 
 }  // namespace
 
@@ -140,11 +123,10 @@ StatusOr<Dim> windowCount(const Dim& length, const Window& window, bool ceilMode
     return Dim(steps + (beginsInPadding ? 0 : 1));
   }
   if (!isMistake) {
-    const std::optional<Dim> steps = floorDivide(reach, window.stride);
-    if (!steps || (ceilMode && !length.isStatic() && window.stride != 1)) {
+    if (ceilMode && !length.isStatic() && window.stride != 1) {
       return makeError<ErrorId::kO0134>(length.toString(), axis, window.stride);
     }
-    if (Dim count = *steps + Dim(1); isNonNegative(count)) {
+    if (Dim count = Dim::floorDiv(reach, window.stride) + Dim(1); isNonNegative(count)) {
       return count;
     }
   }

@@ -3,26 +3,6 @@
 #include "ops/spec/shape_checks.h"
 
 namespace kiln::ops::slice {
-namespace {
-
-// ceil(length / step), when it is a polynomial again: when step divides everything but the constant.
-std::optional<Dim> ceilDivide(const Dim& length, int64_t step) {
-  int64_t constant = 0;
-  for (const Dim::Term& term : length.terms()) {
-    if (term.symbols.empty()) {
-      constant = term.coefficient;
-    }
-  }
-  std::optional<Dim> quotient = (length - Dim(constant)).dividedBy(Dim(step));
-  if (!quotient) {
-    return std::nullopt;
-  }
-  const int64_t rounded = constant / step + (constant % step > 0 ? 1 : 0);
-  return *quotient + Dim(rounded);
-}
-
-}  // namespace
-
 Status inferShape(ShapeContext& context) {
   const Shape& x = context.operands[0].shape;
   KILN_ASSIGN_OR_RETURN(std::vector<Dim> starts, shapeOperand(context, 1, "starts"));
@@ -41,11 +21,7 @@ Status inferShape(ShapeContext& context) {
     if (!isNonNegative(starts[axis]) || !isNonNegative(length) || !isNonNegative(x[axis] - ends[axis])) {
       return makeError<ErrorId::kO0120>(starts[axis].toString(), ends[axis].toString(), axis, x.toString());
     }
-    std::optional<Dim> picked = ceilDivide(length, steps[axis]);
-    if (!picked) {
-      return makeError<ErrorId::kO0134>(length.toString(), axis, steps[axis]);
-    }
-    result.push_back(*std::move(picked));
+    result.push_back(Dim::ceilDiv(length, steps[axis]));
   }
   return setResult(context, context.operands[0].dtype, std::move(result));
 }
