@@ -275,26 +275,17 @@ int64_t GraphBuilder::nextRandomOpId() { return state_->nextRandomOpId++; }
 Value GraphBuilder::randomState(Where where) {
   State& state = *state_;
   const SourceLocation location = state.locate(where);
-  if (state.isFinished ||
-      state.refuseInFunction("a random op", "draw the numbers outside and pass them as an argument", location)) {
-    return state.poison();
+  for (int open : state.openBodies) {
+    const BodyState& body = state.bodies[open];
+    const bool isLambda = body.closure != nullptr;
+    if (!body.function.empty() && !(isLambda && body.closure->drawsNumbers)) {
+      const char* advice = isLambda ? "draw the numbers in the body and pass them on as a carry"
+                                    : "draw the numbers outside and pass them as an argument";
+      state.fail(makeError<ErrorId::kG0019>("a random op", body.function, advice), location);
+      return state.poison();
+    }
   }
-  if (state.randomState.builder() != nullptr) {
-    return state.randomState;
-  }
-  state.randomState = state.poison();  // stays so after an error, which is then reported once
-  const Node* node = state.addNamedNode(schemaOf("variable"), {}, {{"dtype", i64}, {"shape", Shape{2}}},
-                                        std::string(kRandomState), location);
-  if (node == nullptr) {
-    return state.poison();
-  }
-  const Value variable = state.makeValue(0, {node->id, 0});
-  state.current().prefixes.push_back(std::string(kRandomState) + "/");
-  const Value one = constant(Tensor::of<int64_t>({2}, {0, 1}), "one_step", where);
-  const Value next = makeNode("add", {variable, one}, {}, "next", where)[0];
-  state.current().prefixes.pop_back();
-  state.addNamedNode(schemaOf("assign"), {variable, next}, {}, std::string(kRandomStateAdvance), location);
-  return state.randomState = variable;
+  return state.isFinished ? state.poison() : state.randomStateAt(state.openBodies.size() - 1, where);
 }
 
 // --- functions
@@ -314,6 +305,7 @@ void GraphBuilder::function(std::string_view name, const std::vector<ValueType>&
     return;
   }
   bool isTaken = state.functions.contains(functionName) || state.brokenFunctions.contains(functionName);
+  isTaken = isTaken || state.lambdaSuffixes.contains(functionName);
   for (int open : state.openBodies) {
     isTaken = isTaken || state.bodies[open].function == functionName;
   }

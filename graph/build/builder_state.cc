@@ -184,7 +184,7 @@ bool GraphBuilder::State::refuseInFunction(std::string_view what, std::string_vi
   return true;
 }
 
-std::vector<Value> GraphBuilder::makeNode(std::string_view op, const std::vector<Value>& inputs, Attributes attributes,
+std::vector<Value> GraphBuilder::makeNode(std::string_view op, const std::vector<Value>& given, Attributes attributes,
                                           std::string_view name, Where where) {
   const SourceLocation location = state_->locate(where);
   const OpSchema* schema = findOp(op);
@@ -198,6 +198,11 @@ std::vector<Value> GraphBuilder::makeNode(std::string_view op, const std::vector
   if (state_->isFinished) {
     return results;  // finish() was refused or will be
   }
+  std::vector<Value> adopted;
+  if (state_->current().closure != nullptr) {
+    adopted = state_->adopt(given);
+  }
+  const std::vector<Value>& inputs = state_->current().closure != nullptr ? adopted : given;
   std::string nodeName = state_->freshName(state_->scopedName(name.empty() ? schema->name : name));
   const std::string subject = "kiln." + std::string(schema->name) + " '" + nodeName + "'";
   if (!name.empty()) {

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "google/protobuf/arena.h"
 #include "graph/ir/graph.h"
 #include "proto/base/status.h"
 #include "proto/codec/graph_file.h"
@@ -47,7 +49,9 @@ std::string weightsPathOf(const std::string& path);
 
 /// A graph as a message, with the tensors that are in its weights file. The views are valid as long as the graph.
 struct GraphProto {
-  wire::GraphDef def;
+  /// Holds the message: a graph of many nodes is made and freed as one piece.
+  std::unique_ptr<google::protobuf::Arena> arena = std::make_unique<google::protobuf::Arena>();
+  wire::GraphDef& def = *google::protobuf::Arena::CreateMessage<wire::GraphDef>(arena.get());
   std::vector<NamedTensorView> weights;
 };
 GraphProto graphToProto(const Graph& graph, const WriteOptions& options = {});

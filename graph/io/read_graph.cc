@@ -23,8 +23,9 @@ constexpr size_t kMaxErrors = 20;
 // time.
 constexpr int kMaxEntries = 1024;
 constexpr int kMaxFunctions = 16384;
-// A call has as many outputs as its function has results, so few bytes stand for many.
-constexpr int64_t kMaxCallOutputs = int64_t{1} << 22;
+// A call has as many outputs as its function has results, and a node may name a function often, so few bytes stand for
+// many.
+constexpr int64_t kMaxCallValues = int64_t{1} << 22;
 // File names are kept for the life of the process.
 constexpr size_t kMaxFileNames = 1000;
 constexpr size_t kMaxFileNameBytes = 1024;
@@ -279,9 +280,12 @@ class Reader {
       case Case::kList: {
         const wire::AttrValue::ListValue& list = value.list();
         if (list.s_size() + list.f_size() + list.b_size() + list.type_size() + list.shape_size() + list.tensor_size() +
-                list.func_size() + list.f64_size() !=
+                list.f64_size() !=
             0) {
-          return refuse("a list of something else than integers");
+          return refuse("a list of something else than integers or functions");
+        }
+        if (list.func_size() > 0) {
+          return readFunctionNames(name, list);
         }
         return Attribute(std::vector<int64_t>(list.i().begin(), list.i().end()));
       }
@@ -290,6 +294,18 @@ class Reader {
       default:
         return refuse("no value");
     }
+  }
+
+  static StatusOr<Attribute> readFunctionNames(const std::string& name, const wire::AttrValue::ListValue& list) {
+    std::vector<std::string> names;
+    for (const auto& function : list.func()) {
+      if (!function.attr().empty() || list.i_size() > 0) {
+        return makeError<ErrorId::kG0403>(
+            name, function.attr().empty() ? "both functions and integers in one list" : "a function with attributes");
+      }
+      names.push_back(function.name());
+    }
+    return Attribute(std::move(names));
   }
 
   StatusOr<TensorPtr> readTensor(const wire::TensorProto& proto) {
@@ -347,33 +363,32 @@ class Reader {
     }
   }
 
+  void checkCall(const Node& node, const std::string& name, int64_t& numValues) {
+    auto function = data_.functions.find(name);
+    if (function == data_.functions.end()) {
+      std::vector<std::string> known;
+      for (const auto& [other, unused] : data_.functions) {
+        known.push_back(other);
+      }
+      errors_.add(diagnose(makeError<ErrorId::kG0007>(name, didYouMean(name, known)), node.location, describe(node)));
+    } else if (const size_t taken = function->second.parameters.size();
+               node.op->name == "call" && taken != node.inputs.size()) {
+      errors_.add(diagnose(makeError<ErrorId::kO0125>(name, taken, node.inputs.size()), node.location, describe(node)));
+    } else {
+      numValues += static_cast<int64_t>(taken + function->second.results.size());
+    }
+  }
+
   // Graph::create reports calls that do not fit; here they are only kept from multiplying.
   Status checkCalls() {
-    int64_t numOutputs = 0;
+    int64_t numValues = 0;
     auto checkBody = [&](const Body& body) {
       for (const Node& node : body.nodes) {
-        if (node.op->name != "call" || isFull()) {
-          continue;
-        }
-        const Attribute* callee = node.attributes.find("callee");
-        const auto* name = callee == nullptr ? nullptr : std::get_if<std::string>(callee);
-        if (name == nullptr) {
-          continue;
-        }
-        auto function = data_.functions.find(*name);
-        if (function == data_.functions.end()) {
-          std::vector<std::string> known;
-          for (const auto& [other, unused] : data_.functions) {
-            known.push_back(other);
+        for (const std::string& name : calleesOf(*node.op, node.attributes)) {
+          if (isFull()) {
+            return;
           }
-          errors_.add(
-              diagnose(makeError<ErrorId::kG0007>(*name, didYouMean(*name, known)), node.location, describe(node)));
-        } else if (function->second.parameters.size() != node.inputs.size()) {
-          errors_.add(
-              diagnose(makeError<ErrorId::kO0125>(*name, function->second.parameters.size(), node.inputs.size()),
-                       node.location, describe(node)));
-        } else {
-          numOutputs += static_cast<int64_t>(function->second.results.size());
+          checkCall(node, name, numValues);
         }
       }
     };
@@ -381,8 +396,8 @@ class Reader {
     for (const auto& [name, function] : data_.functions) {
       checkBody(function.body);
     }
-    if (numOutputs > kMaxCallOutputs) {
-      errors_.add(makeError<ErrorId::kG0408>(numOutputs, "outputs of calls", kMaxCallOutputs));
+    if (numValues > kMaxCallValues) {
+      errors_.add(makeError<ErrorId::kG0408>(numValues, "inputs and outputs of calls", kMaxCallValues));
     }
     return errors_.status();
   }

@@ -55,7 +55,9 @@ class Writer {
       proto->add_input(endpointName(body, input));
     }
     for (const auto& [name, value] : node.attributes) {
-      bool isFunction = node.op->name == "call" && name == "callee";
+      const bool isFunction = std::any_of(
+          node.op->attributes.begin(), node.op->attributes.end(),
+          [&](const AttributeSpec& spec) { return spec.name == name && spec.kind == AttributeKind::kFunction; });
       writeAttribute(value, isFunction, scope + node.name + ":" + name, &(*proto->mutable_attr())[name]);
     }
     for (const ValueType& type : node.outputs) {
@@ -87,6 +89,11 @@ class Writer {
       shapeToProto(*shape, proto->mutable_shape());
     } else if (const auto* tensor = std::get_if<TensorPtr>(&value)) {
       writeTensor((*tensor)->view(), tensorName, options_.maxInlineBytes, proto->mutable_tensor());
+    } else if (const auto* functions = std::get_if<std::vector<std::string>>(&value)) {
+      auto* list = proto->mutable_list();
+      for (const std::string& name : *functions) {
+        list->add_func()->set_name(name);
+      }
     } else {
       auto* list = proto->mutable_list();
       for (int64_t number : std::get<std::vector<int64_t>>(value)) {

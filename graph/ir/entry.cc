@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <algorithm>
 #include <map>
 #include <set>
 #include <unordered_map>
 #include <unordered_set>
 
+#include "graph/ir/linear_dim.h"
 #include "graph/ir/verify.h"
 
 namespace kiln {
@@ -61,8 +63,8 @@ void checkSymbols(const Body& body, const std::vector<NodeId>& slice, const std:
   std::unordered_set<std::string> known;
   for (ValueRef feed : feeds) {
     for (const Dim& d : body.type(feed).shape) {
-      if (auto symbol = d.asSymbol()) {
-        known.insert(*symbol);
+      if (auto linear = linearDim(d)) {
+        known.insert(linear->symbol);
       }
     }
   }
@@ -85,6 +87,8 @@ void checkSymbols(const Body& body, const std::vector<NodeId>& slice, const std:
     }
     if (isOp(node, "shape_value")) {
       check(node, node.attributes.get<Shape>("shape"));
+    } else if (isOp(node, "bind_dim")) {
+      known.insert(node.attributes.get<std::string>("symbol"));  // for the nodes after it
     }
   }
 }
@@ -200,8 +204,14 @@ void addRandomAdvance(const Body& body, const Node* advance, Entry& entry) {
       return;
     }
   }
+  // What a loop or branch is given of the state, its body draws from.
+  auto draws = [&](const Node& node) {
+    return drawsRandomNumbers(node) ||
+           (std::find(node.inputs.begin(), node.inputs.end(), advance->inputs[0]) != node.inputs.end() &&
+            !calleesOf(*node.op, node.attributes).empty());
+  };
   for (NodeId id : sliceOf(body, entry)) {
-    if (drawsRandomNumbers(body.node(id))) {
+    if (draws(body.node(id))) {
       entry.targets.push_back(advance->id);
       return;
     }

@@ -26,17 +26,39 @@ struct Cost {
   size_t degree = 0;
 };
 
+// A function has the degree of what is in it.
+size_t degreeOf(const Dim& dim) {
+  size_t degree = 0;
+  for (const Dim::Term& term : dim.terms()) {
+    size_t sum = 0;
+    for (const std::string& factor : term.symbols) {
+      auto function = Dim::functionOf(factor);
+      sum += function ? std::max<size_t>({1, degreeOf(function->a), degreeOf(function->b)}) : 1;
+    }
+    degree = std::max(degree, sum);
+  }
+  return degree;
+}
+
+// Whether a length can be written and read again, which bounds how long it is and how deep its functions are.
+bool isReadable(const Dim& dim) {
+  const auto isFunction = [](const std::string& factor) { return factor.find('(') != std::string::npos; };
+  const std::vector<Dim::Term> terms = dim.terms();
+  const bool hasFunction = std::any_of(terms.begin(), terms.end(), [&](const Dim::Term& term) {
+    return std::any_of(term.symbols.begin(), term.symbols.end(), isFunction);
+  });
+  return !hasFunction || Dim::parse(dim.toString()).ok();
+}
+
 Cost costOf(const Shape& shape) {
   Cost cost;
   for (const Dim& d : shape) {
     if (!d.isStatic() && cost.terms <= kMostTerms) {
-      size_t degree = 0;
-      const std::vector<Dim::Term> terms = d.terms();
-      for (const Dim::Term& term : terms) {
-        degree = std::max(degree, term.symbols.size());
+      if (!isReadable(d)) {
+        return {.terms = kMostTerms + 1, .degree = 0};
       }
-      cost.terms *= std::max<int64_t>(1, terms.size());
-      cost.degree += degree;
+      cost.terms *= std::max<int64_t>(1, d.terms().size());
+      cost.degree += degreeOf(d);
     }
   }
   return cost;
@@ -93,30 +115,27 @@ Status BodyInference::infer(Node& node) {
   context.operands = operands;
   context.shapeValues = shapes;
   context.attributes = &node.attributes;
-  std::vector<ValueType> parameters, results;
-  if (node.op->name == "call") {
-    if (const Attribute* callee = node.attributes.find("callee");
-        callee != nullptr && std::holds_alternative<std::string>(*callee)) {
-      const std::string& name = std::get<std::string>(*callee);
-      auto function = functions_.find(name);
-      if (function == functions_.end()) {
-        std::vector<std::string> known;
-        for (const auto& [other, unused] : functions_) {
-          known.push_back(other);
-        }
-        return makeError<ErrorId::kG0007>(name, didYouMean(name, known));
+  std::vector<CalleeTypes> callees;
+  for (std::string& name : calleesOf(*node.op, node.attributes)) {
+    auto function = functions_.find(name);
+    if (function == functions_.end()) {
+      std::vector<std::string> known;
+      for (const auto& [other, unused] : functions_) {
+        known.push_back(other);
       }
-      for (ValueRef value : function->second.parameters) {
-        parameters.push_back(function->second.body.type(value));
-      }
-      for (ValueRef value : function->second.results) {
-        results.push_back(function->second.body.type(value));
-      }
-      KILN_RETURN_IF_ERROR(checkCallCost(operands, parameters, results));
-      context.calleeParameters = parameters;
-      context.calleeResults = results;
+      return makeError<ErrorId::kG0007>(name, didYouMean(name, known));
     }
+    CalleeTypes& callee = callees.emplace_back();
+    callee.name = std::move(name);
+    for (ValueRef value : function->second.parameters) {
+      callee.parameters.push_back(function->second.body.type(value));
+    }
+    for (ValueRef value : function->second.results) {
+      callee.results.push_back(function->second.body.type(value));
+    }
+    KILN_RETURN_IF_ERROR(checkCallCost(operands, callee.parameters, callee.results));
   }
+  context.callees = callees;
   KILN_RETURN_IF_ERROR(inferNode(*node.op, node.attributes, context));
   for (size_t i = 0; i < context.results.size(); ++i) {
     const Shape& shape = context.results[i].shape;
@@ -139,6 +158,8 @@ std::optional<std::vector<Dim>> BodyInference::shapeValue(ValueRef value) const 
 }
 
 void BodyInference::rememberShapeValue(const Node& node, const std::vector<std::optional<std::vector<Dim>>>& operands) {
+  // A node that was inferred and then not put into the body may have had the id.
+  shapeValues_.erase(node.id);
   if (node.outputs.size() != 1 || !isShapeLike(node.outputs[0])) {
     return;
   }

@@ -100,12 +100,11 @@ class BodyCheck {
   }
 
   static bool callsBroken(const Node& node, const std::unordered_set<std::string>& broken) {
-    if (broken.empty() || node.op->name != "call") {
+    if (broken.empty()) {
       return false;
     }
-    const Attribute* callee = node.attributes.find("callee");
-    const auto* name = callee == nullptr ? nullptr : std::get_if<std::string>(callee);
-    return name != nullptr && broken.contains(*name);
+    const std::vector<std::string> callees = calleesOf(*node.op, node.attributes);
+    return std::any_of(callees.begin(), callees.end(), [&](const std::string& name) { return broken.contains(name); });
   }
 
   bool inferNode(Node& node) {
@@ -159,11 +158,9 @@ class BodyCheck {
 std::vector<std::string> calleesOf(const Body& body) {
   std::vector<std::string> callees;
   for (const Node& node : body.nodes) {
-    if (node.op != nullptr && node.op->name == "call") {
-      if (const Attribute* callee = node.attributes.find("callee");
-          callee && std::holds_alternative<std::string>(*callee)) {
-        callees.push_back(std::get<std::string>(*callee));
-      }
+    if (node.op != nullptr) {
+      const std::vector<std::string> names = calleesOf(*node.op, node.attributes);
+      callees.insert(callees.end(), names.begin(), names.end());
     }
   }
   return callees;
@@ -220,8 +217,9 @@ std::vector<std::string> orderFunctions(const GraphData& data, ErrorList& errors
         const Body& caller = data.functions.at(stack.back().name).body;
         SourceLocation where;
         for (const Node& node : caller.nodes) {
-          if (node.op != nullptr && node.op->name == "call" && node.attributes.find("callee") != nullptr &&
-              *node.attributes.find("callee") == Attribute(callee)) {
+          const std::vector<std::string> names =
+              node.op == nullptr ? std::vector<std::string>() : calleesOf(*node.op, node.attributes);
+          if (std::find(names.begin(), names.end(), callee) != names.end()) {
             where = node.location;
             break;
           }
@@ -314,6 +312,9 @@ Status checkName(std::string_view name) {
     } else if (c == ':') {
       problem = "it has a ':'";
     }
+  }
+  if (name.find("//") != std::string_view::npos || name.find('@') != std::string_view::npos) {
+    problem = "it has '//' or '@', by which values inside a body are named";
   }
   return problem == nullptr ? absl::OkStatus() : makeError<ErrorId::kG0004>(name, problem);
 }

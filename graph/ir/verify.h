@@ -15,8 +15,8 @@ Status checkName(std::string_view name);
 /// Adds all that is wrong with one entry of a body whose nodes are valid: KILN-G0010 to G0014, G0034, G0035.
 void checkEntry(const Body& body, const Entry& entry, ErrorList& errors);
 
-/// Adds an error for each node of `slice` that needs a dimension symbol that no `feeds` has as an axis. `source` names
-/// where symbols come from: `feed of entry 'predict'`.
+/// Adds an error for each node of `slice` that needs a dimension symbol that no `feeds` has as an axis and no bind_dim
+/// node before it binds. `source` names where symbols come from: `feed of entry 'predict'`.
 void checkSymbols(const Body& body, const std::vector<NodeId>& slice, const std::vector<ValueRef>& feeds,
                   std::string_view source, ErrorList& errors);
 
