@@ -28,8 +28,19 @@ std::optional<kiln::Attribute> toKiln(mlir::Attribute attribute, AttributeKind k
       if (auto value = llvm::dyn_cast<mlir::StringAttr>(attribute)) {
         return kiln::Attribute(value.getValue().str());
       }
+      break;
+    case AttributeKind::kFunction:
       if (auto value = llvm::dyn_cast<mlir::FlatSymbolRefAttr>(attribute)) {
         return kiln::Attribute(value.getValue().str());
+      }
+      break;
+    case AttributeKind::kFunctions:
+      if (auto list = llvm::dyn_cast<mlir::ArrayAttr>(attribute)) {
+        std::vector<std::string> names;
+        for (auto name : list.getAsRange<mlir::FlatSymbolRefAttr>()) {
+          names.push_back(name.getValue().str());
+        }
+        return kiln::Attribute(std::move(names));
       }
       break;
     case AttributeKind::kDType:
@@ -78,6 +89,13 @@ mlir::Attribute toMlir(mlir::MLIRContext* context, const kiln::Attribute& attrib
     mlir::Attribute operator()(const Shape& value) { return ShapeAttr::get(b.getContext(), value); }
     mlir::Attribute operator()(const TensorPtr& value) { return pool.attributeOf(b.getContext(), value); }
     mlir::Attribute operator()(const std::vector<int64_t>& value) { return b.getDenseI64ArrayAttr(value); }
+    mlir::Attribute operator()(const std::vector<std::string>& value) {
+      llvm::SmallVector<mlir::Attribute> names;
+      for (const std::string& name : value) {
+        names.push_back(mlir::FlatSymbolRefAttr::get(b.getContext(), name));
+      }
+      return b.getArrayAttr(names);
+    }
   };
   return std::visit(Visitor{b, pool, isSymbol}, attribute);
 }

@@ -3,8 +3,15 @@
 
 namespace kiln::compiler {
 
-bool mayFault(KernelOp kernel) {
-  auto found = kernel.getBody().walk([](mlir::Operation* op) {
+bool mayFault(mlir::Operation* op) {
+  auto found = op->walk([](mlir::Operation* op) {
+    if (auto loop = mlir::dyn_cast<LoopOp>(op)) {
+      return loop.getCount() ? mlir::WalkResult::interrupt() : mlir::WalkResult::advance();
+    }
+    if (auto branch = mlir::dyn_cast<BranchOp>(op)) {
+      return dtypeOf(branch.getSelector().getType()) == boolean ? mlir::WalkResult::advance()
+                                                                : mlir::WalkResult::interrupt();
+    }
     const OpSchema* schema = schemaOf(op);
     if (schema == nullptr || !schema->mayFault) {
       return mlir::WalkResult::advance();

@@ -61,25 +61,25 @@ StatusOr<llvm::SmallVector<mlir::Type>> inferResultTypes(const OpSchema& schema,
   }
   context.operands = operandTypes;
   context.shapeValues = shapeValues;
-  std::vector<ValueType> calleeParameters, calleeResults;
-  if (schema.name == "call") {
-    auto callee = attributes.getAs<mlir::FlatSymbolRefAttr>("callee");
-    auto function =
-        callee && near ? mlir::SymbolTable::lookupNearestSymbolFrom<mlir::func::FuncOp>(near, callee) : nullptr;
+  Attributes values = attributesOf(schema, attributes, nullptr);
+  std::vector<CalleeTypes> callees;
+  for (std::string& name : calleesOf(schema, values)) {
+    auto symbol = mlir::StringAttr::get(attributes.getContext(), name);
+    auto function = near ? mlir::SymbolTable::lookupNearestSymbolFrom<mlir::func::FuncOp>(near, symbol) : nullptr;
     if (!function) {
       *isUnknown = true;
       return types;
     }
+    CalleeTypes& callee = callees.emplace_back();
+    callee.name = std::move(name);
     for (mlir::Type type : function.getArgumentTypes()) {
-      calleeParameters.push_back(valueType(type));
+      callee.parameters.push_back(valueType(type));
     }
     for (mlir::Type type : function.getResultTypes()) {
-      calleeResults.push_back(valueType(type));
+      callee.results.push_back(valueType(type));
     }
-    context.calleeParameters = calleeParameters;
-    context.calleeResults = calleeResults;
   }
-  Attributes values = attributesOf(schema, attributes, nullptr);
+  context.callees = callees;
   KILN_RETURN_IF_ERROR(inferNode(schema, values, context));
   mlir::MLIRContext* mlirContext = attributes.getContext();
   for (const ValueType& type : context.results) {

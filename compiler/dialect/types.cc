@@ -60,7 +60,11 @@ StatusOr<Shape> parseShape(std::string_view text) {
   text = text.substr(1, text.size() - 2);
   Shape shape;
   while (!text.empty()) {
-    size_t comma = text.find(',');
+    // Of the commas, those between arguments of a function are the dim's own.
+    size_t comma = 0;
+    for (int open = 0; comma < text.size() && (open > 0 || text[comma] != ','); ++comma) {
+      open += text[comma] == '(' ? 1 : text[comma] == ')' ? -1 : 0;
+    }
     std::string_view part = text.substr(0, comma);
     while (!part.empty() && part.front() == ' ') {
       part.remove_prefix(1);
@@ -70,7 +74,7 @@ StatusOr<Shape> parseShape(std::string_view text) {
     }
     KILN_ASSIGN_OR_RETURN(Dim d, Dim::parse(part));
     shape.push_back(std::move(d));
-    text = comma == std::string_view::npos ? std::string_view() : text.substr(comma + 1);
+    text = comma == text.size() ? std::string_view() : text.substr(comma + 1);
   }
   return shape;
 }

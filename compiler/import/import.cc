@@ -2,6 +2,7 @@
 #include "compiler/import/import.h"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <memory>
 #include <set>
@@ -9,6 +10,7 @@
 
 #include "compiler/dialect/attributes.h"
 #include "compiler/dialect/diagnostics.h"
+#include "compiler/dialect/op_factory.h"
 #include "compiler/import/gradient_slices.h"
 #include "graph/ir/inference.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -34,6 +36,12 @@ struct Scope {
   }
 };
 
+bool isFunctionAttribute(const OpSchema& op, std::string_view name) {
+  return std::any_of(op.attributes.begin(), op.attributes.end(), [&](const AttributeSpec& spec) {
+    return spec.name == name && spec.kind == AttributeKind::kFunction;
+  });
+}
+
 class BodyImporter {
  public:
   BodyImporter(const Graph& graph, const Body& body, mlir::OpBuilder& builder, ConstantPool& pool,
@@ -56,6 +64,12 @@ class BodyImporter {
     if (op == "gradients") {
       return importGradients(node, scope);
     }
+    if (op == "tangents") {
+      return importTangents(node, scope);
+    }
+    if (op == "jacobian") {
+      return importJacobian(node, scope);
+    }
     if (op == "placeholder" || op == "variable") {
       return makeError<ErrorId::kC0101>(node.name, "it is not an argument of the entry or function");
     }
@@ -71,12 +85,15 @@ class BodyImporter {
       }
       state.operands.push_back(operand);
     }
+    for (std::string& callee : calleesOf(*node.op, node.attributes)) {
+      callees_.insert(std::move(callee));
+    }
     for (const auto& [name, value] : node.attributes) {
-      const bool isCallee = op == "call" && name == "callee";
-      if (isCallee) {
-        callees_.insert(std::get<std::string>(value));
-      }
+      const bool isCallee = isFunctionAttribute(*node.op, name);
       state.addAttribute(name, toMlir(b_.getContext(), value, pool_, isCallee));
+    }
+    if (op == "print") {
+      state.addAttribute("kiln.node", b_.getStringAttr(node.name));  // Two prints of one value are not one.
     }
     for (const ValueType& type : node.outputs) {
       if (llvm::isa<mlir::NoneType>(elementType(b_.getContext(), type.dtype))) {
@@ -117,56 +134,150 @@ class BodyImporter {
     return Value(b_.create(state)->getResult(0));
   }
 
+  // Makes the body of a derivative region: the slice's nodes between its xs, which the block's arguments stand for, and
+  // the ys, which it yields.
+  Status importSlice(const GradientSlice& slice, std::span<const ValueRef> ys, mlir::Region& region, mlir::Location loc,
+                     Scope& scope) {
+    mlir::OpBuilder::InsertionGuard guard(b_);
+    mlir::Block* block = b_.createBlock(&region);
+    Scope inner{&scope, {}};
+    for (ValueRef x : slice.xs) {
+      inner.values[x] = block->addArgument(scope.find(x).getType(), locationOf(body_.node(x.node)));
+    }
+    for (NodeId id : slice.nodes) {
+      // An x that is reached through another output of its node stays the argument.
+      std::map<ValueRef, Value> arguments;
+      for (ValueRef x : slice.xs) {
+        if (x.node == id) {
+          arguments[x] = inner.values[x];
+        }
+      }
+      KILN_RETURN_IF_ERROR(importNode(body_.node(id), inner));
+      for (const auto& [x, argument] : arguments) {
+        inner.values[x] = argument;
+      }
+    }
+    llvm::SmallVector<Value> yields;
+    for (ValueRef y : ys) {
+      yields.push_back(inner.find(y));
+    }
+    YieldOp::create(b_, loc, yields);
+    return {};
+  }
+
+  llvm::SmallVector<Value> valuesOf(std::span<const ValueRef> refs, const Scope& scope) {
+    llvm::SmallVector<Value> values;
+    for (ValueRef ref : refs) {
+      values.push_back(scope.find(ref));
+    }
+    return values;
+  }
+
+  // kiln.vjp of one slice.
+  StatusOr<VjpOp> importVjp(const GradientSlice& slice, std::span<const ValueRef> ys, mlir::ValueRange seeds,
+                            mlir::Location loc, Scope& scope) {
+    const llvm::SmallVector<Value> xs = valuesOf(slice.xs, scope);
+    auto vjp = VjpOp::create(b_, loc, mlir::ValueRange(xs).getTypes(), xs, seeds);
+    KILN_RETURN_IF_ERROR(importSlice(slice, ys, vjp.getBody(), loc, scope));
+    return vjp;
+  }
+
+  // kiln.jvp of one slice; `tangents` has one for each of its xs.
+  StatusOr<JvpOp> importJvp(const GradientSlice& slice, std::span<const ValueRef> ys, mlir::ValueRange tangents,
+                            mlir::Location loc, Scope& scope) {
+    const llvm::SmallVector<Value> xs = valuesOf(slice.xs, scope), values = valuesOf(ys, scope);
+    auto jvp = JvpOp::create(b_, loc, mlir::ValueRange(values).getTypes(), xs, tangents);
+    KILN_RETURN_IF_ERROR(importSlice(slice, ys, jvp.getBody(), loc, scope));
+    return jvp;
+  }
+
   Status importGradients(const Node& node, Scope& scope) {
     const size_t numYs = static_cast<size_t>(node.attributes.get<int64_t>("num_ys"));
     const size_t numXs = static_cast<size_t>(node.attributes.get<int64_t>("num_xs"));
     std::span<const ValueRef> inputs = node.inputs;
-    std::span<const ValueRef> ys = inputs.first(numYs), xs = inputs.subspan(numYs, numXs),
-                              seeds = inputs.subspan(numYs + numXs);
-    mlir::Location loc = locationOf(node);
+    std::span<const ValueRef> ys = inputs.first(numYs), xs = inputs.subspan(numYs, numXs);
+    const llvm::SmallVector<Value> seeds = valuesOf(inputs.subspan(numYs + numXs), scope);
     for (const GradientSlice& slice : gradientSlices(body_, ys, xs)) {
-      llvm::SmallVector<Value> operands;
-      llvm::SmallVector<Value> seedValues;
-      llvm::SmallVector<mlir::Type> types;
-      for (ValueRef x : slice.xs) {
-        operands.push_back(scope.find(x));
-        types.push_back(operands.back().getType());
-      }
-      for (ValueRef seed : seeds) {
-        seedValues.push_back(scope.find(seed));
-      }
-      auto vjp =
-          VjpOp::create(b_, loc, mlir::TypeRange(types), mlir::ValueRange(operands), mlir::ValueRange(seedValues));
-      mlir::OpBuilder::InsertionGuard guard(b_);
-      mlir::Block* block = b_.createBlock(&vjp.getBody());
-      Scope inner{&scope, {}};
-      for (ValueRef x : slice.xs) {
-        inner.values[x] = block->addArgument(scope.find(x).getType(), locationOf(body_.node(x.node)));
-      }
-      for (NodeId id : slice.nodes) {
-        // An x that is reached through another output of its node stays the argument.
-        std::map<ValueRef, Value> arguments;
-        for (ValueRef x : slice.xs) {
-          if (x.node == id) {
-            arguments[x] = inner.values[x];
-          }
-        }
-        KILN_RETURN_IF_ERROR(importNode(body_.node(id), inner));
-        for (const auto& [x, argument] : arguments) {
-          inner.values[x] = argument;
-        }
-      }
-      llvm::SmallVector<Value> yields;
-      for (ValueRef y : ys) {
-        yields.push_back(inner.find(y));
-      }
-      YieldOp::create(b_, loc, yields);
+      KILN_ASSIGN_OR_RETURN(VjpOp vjp, importVjp(slice, ys, seeds, locationOf(node), scope));
       for (size_t i = 0; i < slice.positions.size(); ++i) {
         if (slice.positions[i] >= 0) {
           scope.values[{node.id, static_cast<int32_t>(i)}] = vjp.getResult(static_cast<unsigned>(slice.positions[i]));
         }
       }
     }
+    return {};
+  }
+
+  // Moving xs that lie one behind the other is the sum of moving those of each level.
+  Status importTangents(const Node& node, Scope& scope) {
+    const size_t numYs = static_cast<size_t>(node.attributes.get<int64_t>("num_ys"));
+    const size_t numXs = static_cast<size_t>(node.attributes.get<int64_t>("num_xs"));
+    std::span<const ValueRef> inputs = node.inputs;
+    std::span<const ValueRef> ys = inputs.first(numYs), xs = inputs.subspan(numYs, numXs);
+    const llvm::SmallVector<Value> given = valuesOf(inputs.subspan(numYs + numXs), scope);
+    const mlir::Location loc = locationOf(node);
+    for (const GradientSlice& slice : gradientSlices(body_, ys, xs)) {
+      llvm::SmallVector<Value> tangents(slice.xs.size());
+      for (size_t i = 0; i < slice.positions.size(); ++i) {
+        if (slice.positions[i] >= 0) {
+          Value& tangent = tangents[static_cast<size_t>(slice.positions[i])];
+          tangent = tangent ? add(b_, loc, tangent, given[i]) : given[i];
+        }
+      }
+      KILN_ASSIGN_OR_RETURN(JvpOp jvp, importJvp(slice, ys, tangents, loc, scope));
+      for (size_t i = 0; i < numYs; ++i) {
+        Value& sum = scope.values[{node.id, static_cast<int32_t>(i)}];
+        sum =
+            sum ? add(b_, loc, sum, jvp.getResult(static_cast<unsigned>(i))) : jvp.getResult(static_cast<unsigned>(i));
+      }
+    }
+    return {};
+  }
+
+  // One derivative for each row of an identity matrix, all together.
+  Status importJacobian(const Node& node, Scope& scope) {
+    const bool isForward = node.attributes.get<bool>("forward");
+    const mlir::Location loc = locationOf(node);
+    const std::array<ValueRef, 1> ys{node.inputs[0]}, xs{node.inputs[1]};
+    const Value y = scope.find(ys[0]), x = scope.find(xs[0]);
+    const ValueType yType = valueType(y.getType()), xType = valueType(x.getType());
+    const ValueType& moved = isForward ? xType : yType;
+    const ValueType& found = isForward ? yType : xType;
+    const Dim count = moved.shape.numElements();
+    const Value numbers = create(b_, loc, "iota", {shapeValue(b_, loc, Shape{count})},
+                                 {b_.getNamedAttr("dtype", mlir::TypeAttr::get(b_.getI64Type())),
+                                  b_.getNamedAttr("axis", b_.getI64IntegerAttr(0))});
+    const Value rows = broadcastTo(b_, loc, reshapeTo(b_, loc, numbers, Shape{count, 1}), Shape{count, count});
+    const Value columns = broadcastTo(b_, loc, reshapeTo(b_, loc, numbers, Shape{1, count}), Shape{count, count});
+    const Value identity = castTo(b_, loc, create(b_, loc, "equal", {rows, columns}), moved.dtype);
+    Shape basisShape{count};
+    for (const Dim& dim : moved.shape) {
+      basisShape.push_back(dim);
+    }
+    const int64_t outAxis = isForward ? found.shape.rank() : 0;
+    std::vector<Dim> dims = found.shape.dims();
+    dims.insert(dims.begin() + outAxis, count);
+    const Value basis = reshapeTo(b_, loc, identity, basisShape);
+    auto vmap = VmapOp::create(b_, loc, mlir::TypeRange{tensorType(b_.getContext(), found.dtype, Shape(dims))},
+                               mlir::ValueRange{basis}, llvm::ArrayRef<int64_t>{0}, llvm::ArrayRef<int64_t>{outAxis},
+                               ShapeAttr::get(b_.getContext(), Shape{count}));
+    vmap->setAttr("kiln.shared_draws", b_.getUnitAttr());  // The directions are of one computation, with its draws.
+    {
+      mlir::OpBuilder::InsertionGuard guard(b_);
+      mlir::Block* block = b_.createBlock(&vmap.getBody());
+      const Value direction = block->addArgument(tensorType(b_.getContext(), moved), loc);
+      const GradientSlice slice = gradientSlices(body_, ys, xs).front();
+      Value derivative;
+      if (isForward) {
+        KILN_ASSIGN_OR_RETURN(JvpOp jvp, importJvp(slice, ys, direction, loc, scope));
+        derivative = jvp.getResult(0);
+      } else {
+        KILN_ASSIGN_OR_RETURN(VjpOp vjp, importVjp(slice, ys, direction, loc, scope));
+        derivative = vjp.getResult(0);
+      }
+      YieldOp::create(b_, loc, derivative);
+    }
+    scope.values[{node.id, 0}] = reshapeTo(b_, loc, vmap.getResult(0), node.outputs[0].shape);
     return {};
   }
 

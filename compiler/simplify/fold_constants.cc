@@ -28,7 +28,7 @@ struct FoldConstantOperands : mlir::RewritePattern {
   mlir::LogicalResult matchAndRewrite(mlir::Operation* op, mlir::PatternRewriter& rewriter) const override {
     const OpSchema* schema = schemaOf(op);
     if (schema == nullptr || schema->reference == nullptr || schema->mayFault || op->getNumResults() != 1 ||
-        op->getNumOperands() == 0 || schema->family == "random") {
+        op->getNumOperands() == 0 || schema->family == "random" || llvm::isa<PrintOp>(op)) {
       return mlir::failure();
     }
     ValueType type = valueType(op->getResult(0).getType());

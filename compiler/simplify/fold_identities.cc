@@ -125,11 +125,28 @@ struct MatmulReadsTransposed : mlir::OpRewritePattern<MatmulOp> {
   }
 };
 
+// A condition of many truths becomes one.
+struct ReduceAssertion : mlir::OpRewritePattern<AssertThatOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(AssertThatOp op, PatternRewriter& rewriter) const override {
+    const int rank = shapeOf(op.getCondition().getType()).rank();
+    if (rank == 0) {
+      return mlir::failure();
+    }
+    const auto axes = llvm::to_vector(llvm::seq<int64_t>(0, rank));
+    Value all = compiler::create(rewriter, op.getLoc(), "reduce_all", op.getCondition(),
+                                 {rewriter.getNamedAttr("axes", rewriter.getDenseI64ArrayAttr(axes)),
+                                  rewriter.getNamedAttr("keep_dims", rewriter.getBoolAttr(false))});
+    rewriter.modifyOpInPlace(op, [&] { op.getConditionMutable().assign(all); });
+    return mlir::success();
+  }
+};
+
 class FoldIdentities : public impl::FoldIdentitiesBase<FoldIdentities> {
   void runOnOperation() override {
     mlir::RewritePatternSet patterns(&getContext());
-    patterns.add<ReplaceIdentity, MergeTransposes, SkipInner<ReshapeOp>, SkipInner<BroadcastOp>, MatmulReadsTransposed>(
-        &getContext());
+    patterns.add<ReplaceIdentity, MergeTransposes, SkipInner<ReshapeOp>, SkipInner<BroadcastOp>, MatmulReadsTransposed,
+                 ReduceAssertion>(&getContext());
     addConstantFolding(patterns);
     addMovementPatterns(patterns);
     mlir::GreedyRewriteConfig config;

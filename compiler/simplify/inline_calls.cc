@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/simplify/inline_calls.h"
 
+#include "compiler/dialect/attributes.h"
 #include "compiler/dialect/diagnostics.h"
 #include "compiler/dialect/op_factory.h"
+#include "compiler/simplify/open_functions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/IRMapping.h"
@@ -15,25 +17,15 @@ namespace kiln::compiler {
 
 namespace {
 
-using Bindings = std::map<std::string, Dim>;
-
-Dim substitute(const Dim& dim, const Bindings& bindings) {
-  Dim sum;
-  for (const Dim::Term& term : dim.terms()) {
-    Dim product = term.coefficient;
-    for (const std::string& symbol : term.symbols) {
-      auto bound = bindings.find(symbol);
-      product = product * (bound != bindings.end() ? bound->second : Dim::symbol(symbol));
-    }
-    sum = sum + product;
-  }
-  return sum;
-}
+using Bindings = std::map<std::string, Dim, std::less<>>;
 
 Shape substitute(const Shape& shape, const Bindings& bindings) {
   Shape result;
   for (const Dim& dim : shape) {
-    result.push_back(substitute(dim, bindings));
+    result.push_back(dim.substitute([&](std::string_view symbol) {
+      auto bound = bindings.find(symbol);
+      return bound != bindings.end() ? std::optional(bound->second) : std::nullopt;
+    }));
   }
   return result;
 }
@@ -85,13 +77,23 @@ void inlineInto(mlir::Operation* root, mlir::SymbolTable& symbols, llvm::SmallPt
   if (!done.insert(root).second) {
     return;
   }
-  llvm::SmallVector<CallOp> calls;
-  root->walk([&](CallOp call) { calls.push_back(call); });
-  for (CallOp call : calls) {
-    auto callee = symbols.lookup<mlir::func::FuncOp>(call.getCallee());
-    KILN_CHECK(callee != nullptr);
-    inlineInto(callee, symbols, done);
-    inlineCall(call, callee);
+  llvm::SmallVector<mlir::Operation*> callers;
+  root->walk([&](mlir::Operation* op) {
+    if (llvm::isa<CallOp>(op) || namesRegions(op)) {
+      callers.push_back(op);
+    }
+  });
+  for (mlir::Operation* caller : callers) {
+    for (const std::string& name : calleesOf(*schemaOf(caller), attributesOf(caller, nullptr))) {
+      auto callee = symbols.lookup<mlir::func::FuncOp>(name);
+      KILN_CHECK(callee != nullptr);
+      inlineInto(callee, symbols, done);
+    }
+    if (auto call = llvm::dyn_cast<CallOp>(caller)) {
+      inlineCall(call, symbols.lookup<mlir::func::FuncOp>(call.getCallee()));
+    } else {
+      openFunctions(caller, symbols);
+    }
   }
 }
 

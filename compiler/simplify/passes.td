@@ -2,10 +2,11 @@
 include "compiler/dialect/pass_base.td"
 
 def InlineCalls : Kiln_Pass<"kiln-inline-calls", "::mlir::ModuleOp"> {
-  let summary = "Replaces every call by the body of its function and drops functions that are no entries";
+  let summary = "Replaces every call by the body of its function, opens the functions of loops and branches, and drops functions that are no entries";
   let gives = ["no-calls"];
   let description = [{
-    The callee's dimension symbols become the dims of the arguments. Callees are inlined first, so bodies hold no calls when
+    Ops that name functions (if_else, scan ...) become ops with regions (kiln.branch, kiln.loop ...), into which the functions are
+    copied; what a function only captured is read from outside. The callee's dimension symbols become the dims of the arguments. Callees are inlined first, so bodies hold no calls when
     they are copied; the graph has been checked to have no recursion.
 
     ```mlir
@@ -45,6 +46,62 @@ def ExpandComposites : Kiln_Pass<"kiln-expand-composites", ""> {
     %e = kiln.exp(%x - broadcast %m)
     %s = kiln.reduce_sum %e {axes = [1], keep_dims = true} ...
     %y = kiln.div %e, broadcast %s
+    ```
+  }];
+}
+
+def SimplifyLoops : Kiln_Pass<"kiln-simplify-loops", ""> {
+  let summary = "Removes loops and branches whose way is known, counts those that can be, and drops values that nobody reads";
+  let description = [{
+    A branch on a constant becomes its region; a loop of no step its initial values, one of one step its body. `while (c < n)` over a
+    counter becomes a loop that is counted before it starts, so that its values can be stacked. Carries that are never read or
+    never change go, and so do rows and stacked results without a reader. Does nothing where a fault would be lost.
+
+    ```mlir
+    %r:2 = kiln.loop carries(%x, %y) body {
+    ^bb0(%i: tensor<i64>, %a: tensor<f32>, %b: tensor<f32>):
+      %0 = kiln.mul %a, %b : (tensor<f32>, tensor<f32>) -> tensor<f32>
+      kiln.yield %0, %b : tensor<f32>, tensor<f32>
+    } {length = #kiln.shape<[9]>} : (tensor<f32>, tensor<f32>) -> (tensor<f32>, tensor<f32>)
+    // becomes
+    %r = kiln.loop carries(%x) body {
+    ^bb0(%i: tensor<i64>, %a: tensor<f32>):
+      %0 = kiln.mul %a, %y : (tensor<f32>, tensor<f32>) -> tensor<f32>
+      kiln.yield %0 : tensor<f32>
+    } {length = #kiln.shape<[9]>} : (tensor<f32>) -> tensor<f32>
+    ```
+  }];
+}
+
+def HoistInvariants : Kiln_Pass<"kiln-hoist-invariants", ""> {
+  let summary = "Moves what every step of a loop would compute again to before the loop";
+  let description = [{
+    Ops of a loop's body and condition whose operands lie outside. Ops that may fault stay, since the loop may have no step.
+
+    ```mlir
+    %r = kiln.loop carries(%x) body {
+    ^bb0(%i: tensor<i64>, %a: tensor<f32>):
+      %0 = kiln.exp %y : (tensor<f32>) -> tensor<f32>     // moves before the loop
+      %1 = kiln.mul %a, %0 : (tensor<f32>, tensor<f32>) -> tensor<f32>
+      kiln.yield %1 : tensor<f32>
+    } ...
+    ```
+  }];
+  let statistics = [Statistic<"numHoisted", "num-hoisted", "Ops moved out of loops">];
+}
+
+def SimplifyPowers : Kiln_Pass<"kiln-simplify-powers", ""> {
+  let summary = "Writes powers whose exponent is a small multiple of one half as products, quotients and roots";
+  let description = [{
+    Runs after differentiation, whose rule for powers is simpler than that of the parts. Exponents that are not whole need a base
+    that is known not to be negative (a square, an exponential, sums of them), for which the root has pow's special values too.
+
+    ```mlir
+    %r = kiln.mul %x, %x : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    %p = kiln.pow %r, %minus_three_halves : (tensor<f32>, tensor<f32>) -> tensor<f32>
+    // becomes
+    %s = kiln.sqrt %r
+    %p = (1 / %r) * (1 / %s)
     ```
   }];
 }

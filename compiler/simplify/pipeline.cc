@@ -12,14 +12,22 @@ namespace kiln::compiler {
 void buildSimplifyPipeline(mlir::OpPassManager& passes, const SimplifyOptions& options) {
   // Bodies of functions take part in everything that follows.
   passes.addPass(createInlineCalls());
+  // What is known of loops and branches makes them smaller, or ordinary ops.
+  passes.addNestedPass<mlir::func::FuncOp>(createSimplifyLoops());
   // Expanding first lets the parts be folded and shared with what the user wrote.
   if (options.expandComposites) {
     passes.addNestedPass<mlir::func::FuncOp>(createExpandComposites());
   }
   // Folding makes equal what was written differently,
   passes.addNestedPass<mlir::func::FuncOp>(createFoldIdentities());
-  // and what is equal is computed once.
+  if (options.expandComposites) {
+    // Derivatives have made their exponents by now.
+    passes.addNestedPass<mlir::func::FuncOp>(createSimplifyPowers());
+  }
+  // and what is equal is computed once,
   passes.addNestedPass<mlir::func::FuncOp>(mlir::createCSEPass());
+  // before a loop where no step changes it.
+  passes.addNestedPass<mlir::func::FuncOp>(createHoistInvariants());
 }
 
 void registerSimplifyPasses() { registersimplifyPasses(); }
