@@ -26,15 +26,17 @@ struct RuleContext {
 };
 
 /// Forward mode: from a tangent for each operand, null where it is zero (at least one is not), the result's tangent, or
-/// null. Rules concern the op's first float result.
+/// null. Rules concern the op's first float result; one with more fills `resultTangents` instead.
 struct JvpContext : RuleContext {
   llvm::ArrayRef<Value> tangents;
+  llvm::SmallVector<Value> resultTangents = {};
 };
 using JvpFn = StatusOr<Value> (*)(JvpContext&);
 
 /// Reverse mode: from the result's cotangent, what each wanted operand gets.
 struct VjpContext : RuleContext {
-  Value cotangent;
+  Value cotangent;                          ///< Of the first result that has one.
+  llvm::ArrayRef<Value> cotangents;         ///< Of every result, null where it is zero.
   llvm::ArrayRef<bool> wanted;              ///< For each operand: it is a float that depends on an x.
   llvm::SmallVectorImpl<Value>& gradients;  ///< For each operand, null at first; null stays zero.
 };

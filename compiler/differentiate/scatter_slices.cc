@@ -34,16 +34,35 @@ struct Scatter {
   Value equal(Value a, Value b) const { return create(c.b, c.loc, "equal", {a, b}); }
   Value keep(Value condition, Value value) const { return select(c.b, c.loc, condition, value, number(0, value)); }
 
-  // Of updates: bool, those that the result holds. Found by scattering their numbers.
-  Value isLast() const {
-    const Shape shape = shapeOf(updates().getType());
-    Value count = shapeValue(c.b, c.loc, {shape.numElements()});
+  // The updates that the result holds, zeros for the others. Which these are is found by scattering numbers of updates,
+  // or of whole slices where these lie along the first axis.
+  Value keepLast(Value values) const {
+    const Shape indices = c.shapeOfOperand(1), shape = shapeOf(updates().getType());
+    const int batchDims = static_cast<int>(c.intAttr("batch_dims"));
+    Dim slices(1);
+    for (int axis = batchDims; axis < indices.rank(); ++axis) {
+      slices = slices * indices[axis];
+    }
+    if (slices == Dim(1)) {
+      return values;  // There is no other.
+    }
+    const bool isWhole = batchDims == 0 && c.intAttr("axis") == 0;
+    const Shape numbered = isWhole ? indices : shape;
+    Value count = shapeValue(c.b, c.loc, {numbered.numElements()});
     Value line = create(c.b, c.loc, "iota", count,
                         {c.b.getNamedAttr("axis", c.b.getI64IntegerAttr(0)),
                          c.b.getNamedAttr("dtype", mlir::TypeAttr::get(c.b.getI64Type()))});
-    Value numbers = reshapeTo(c.b, c.loc, line, shape);
-    Value nobody = splat(c.b, c.loc, -1.0, {i64, c.shapeOfOperand(0)});
-    return equal(gather(scatter(nobody, numbers, "none")), numbers);
+    Value numbers = reshapeTo(c.b, c.loc, line, numbered);
+    Value nobody = splat(c.b, c.loc, -1.0, {i64, isWhole ? Shape{c.shapeOfOperand(0)[0]} : c.shapeOfOperand(0)});
+    Value isLast = equal(gather(scatter(nobody, numbers, "none")), numbers);
+    if (isWhole) {
+      Shape column = indices;
+      while (column.rank() < shape.rank()) {
+        column.push_back(Dim(1));
+      }
+      isLast = broadcastTo(c.b, c.loc, reshapeTo(c.b, c.loc, isLast, column), shape);
+    }
+    return keep(isLast, values);
   }
 };
 
@@ -105,7 +124,7 @@ Status vjpScatterSlices(VjpContext& c) {
       c.gradients[0] = s.scatter(dy, s.number(0, s.updates()), "none");
     }
     if (c.wanted[2]) {
-      c.gradients[2] = s.keep(s.isLast(), s.gather(dy));
+      c.gradients[2] = s.keepLast(s.gather(dy));
     }
     return {};
   }
