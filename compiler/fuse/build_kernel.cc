@@ -5,8 +5,10 @@
 
 #include "compiler/dialect/reductions.h"
 #include "compiler/dialect/scatters.h"
+#include "compiler/fuse/native.h"
 #include "llvm/ADT/StringExtras.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 namespace kiln::compiler {
 using mlir::Operation;
@@ -15,7 +17,7 @@ namespace {
 
 bool isElementwise(Operation* op) {
   const OpSchema* schema = schemaOf(op);
-  return schema && schema->isElementwise;
+  return (schema && schema->isElementwise) || llvm::isa<AssertThatOp>(op);
 }
 
 // The name that the user gave the node, from the op's location.
@@ -92,10 +94,10 @@ std::optional<size_t> resultForProduct(KernelOp kernel) {
 
 }  // namespace
 
-std::string KernelBuilder::nameFor(const Cluster& cluster) {
-  std::string name = nodeNameOf(cluster.ops.back()->getLoc());
+std::string kernelName(Operation* op, std::set<std::string>& names) {
+  std::string name = nodeNameOf(op->getLoc());
   if (name.empty()) {
-    name = cluster.ops.back()->getName().stripDialect().str();
+    name = op->getName().stripDialect().str();
   }
   for (char& c : name) {
     c = llvm::isAlnum(c) ? c : '_';
@@ -104,7 +106,7 @@ std::string KernelBuilder::nameFor(const Cluster& cluster) {
     name = "_" + name;
   }
   std::string unique = name;
-  for (int suffix = 1; !names_.insert(unique).second; ++suffix) {
+  for (int suffix = 1; !names.insert(unique).second; ++suffix) {
     unique = name + "_" + std::to_string(suffix);
   }
   return unique;
@@ -153,9 +155,7 @@ KernelOp KernelBuilder::build(const Cluster& cluster) {
         }
         // An index op's copies read it wherever they are used.
         if (isIndexOp(user) && !isIndexOp(op)) {
-          isWanted |= llvm::any_of(user->getUsers(), [](Operation* next) {
-            return readsMemory(next) || next->hasTrait<mlir::OpTrait::IsTerminator>();
-          });
+          isWanted |= llvm::any_of(user->getResult(0).getUses(), isReadFromMemory);
           users.append(user->getUsers().begin(), user->getUsers().end());
         } else {
           isWanted |= !isIndexOp(op) || readsMemory(user) || user->hasTrait<mlir::OpTrait::IsTerminator>();
@@ -175,8 +175,8 @@ KernelOp KernelBuilder::build(const Cluster& cluster) {
   for (Value result : results) {
     types.push_back(result.getType());
   }
-  auto kernel = KernelOp::create(builder_, cluster.ops.back()->getLoc(), types, operands, nameFor(cluster),
-                                 kindOf(cluster), nullptr);
+  auto kernel = KernelOp::create(builder_, cluster.ops.back()->getLoc(), types, operands,
+                                 kernelName(cluster.ops.back(), names_), kindOf(cluster), nullptr);
   mlir::Block& block = kernel.getBody().emplaceBlock();
   mlir::IRMapping mapping;
   for (Value input : inputs) {
@@ -195,6 +195,47 @@ KernelOp KernelBuilder::build(const Cluster& cluster) {
   if (mlir::ArrayAttr pairs = inPlacePairs(kernel)) {
     kernel.setMayAliasAttr(pairs);
   }
+  return kernel;
+}
+
+void KernelBuilder::replaceUses() {
+  for (auto& [old, now] : results_) {
+    Value(old).replaceAllUsesWith(now);
+  }
+}
+
+KernelOp buildNativeKernel(Operation* nest, std::set<std::string>& names) {
+  llvm::SetVector<Value> reads(nest->operand_begin(), nest->operand_end());
+  llvm::SetVector<Value> captured;
+  mlir::getUsedValuesDefinedAbove(nest->getRegions(), captured);
+  reads.insert(captured.begin(), captured.end());
+  llvm::SmallVector<Value> inputs;
+  llvm::SmallVector<Operation*> copied;
+  for (Value value : reads) {
+    Operation* producer = value.getDefiningOp();
+    if (producer &&
+        (llvm::isa<ShapeValueOp>(producer) || (llvm::isa<ConstantOp>(producer) && fitsRegisters(value.getType())))) {
+      copied.push_back(producer);
+    } else {
+      inputs.push_back(value);
+    }
+  }
+  mlir::OpBuilder b(nest);
+  auto kernel =
+      KernelOp::create(b, nest->getLoc(), nest->getResultTypes(), inputs, kernelName(nest, names), "native", nullptr);
+  mlir::Block& block = kernel.getBody().emplaceBlock();
+  mlir::IRMapping mapping;
+  for (Value input : inputs) {
+    mapping.map(input, block.addArgument(input.getType(), input.getLoc()));
+  }
+  mlir::OpBuilder inner = mlir::OpBuilder::atBlockEnd(&block);
+  for (Operation* op : copied) {
+    inner.clone(*op, mapping);
+  }
+  Operation* body = inner.clone(*nest, mapping);
+  YieldOp::create(inner, kernel.getLoc(), body->getResults());
+  nest->replaceAllUsesWith(kernel);
+  nest->erase();
   return kernel;
 }
 

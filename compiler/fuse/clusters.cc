@@ -2,11 +2,13 @@
 #include "compiler/fuse/clusters.h"
 
 #include <algorithm>
+#include <limits>
 #include <queue>
 
 #include "compiler/dialect/reductions.h"
 #include "compiler/dialect/scatters.h"
 #include "llvm/ADT/SmallVector.h"
+#include "mlir/Transforms/RegionUtils.h"
 
 namespace kiln::compiler {
 using mlir::Operation;
@@ -24,7 +26,7 @@ bool isUnit(const Dim& dim) { return dim.isStatic() && dim.value() == 1; }
 
 bool isElementwise(Operation* op) {
   const OpSchema* schema = schemaOf(op);
-  return schema && schema->isElementwise;
+  return (schema && schema->isElementwise) || llvm::isa<AssertThatOp>(op);
 }
 
 bool isSplat(Operation* op) {
@@ -117,7 +119,17 @@ bool repeatsMatrices(Operation* op, Operation* matmul) {
   return has(rank - 1) && has(rank - 2) && changes + (rank > 2 && has(0) ? 1 : 0) <= 1;
 }
 
-bool readsMemory(Operation* op) { return llvm::isa<MatmulOp>(op) || isLibraryOp(op); }
+bool staysItself(Operation* op) { return llvm::isa<LoopOp, BranchOp, UnwindOp, BindDimOp, KernelOp>(op); }
+
+bool readsMemory(Operation* op) { return llvm::isa<MatmulOp>(op) || isLibraryOp(op) || staysItself(op); }
+
+bool isReadFromMemory(mlir::OpOperand& use) {
+  Operation* user = use.getOwner();
+  if (user->hasTrait<mlir::OpTrait::IsTerminator>() || user->getBlock() != use.get().getParentBlock()) {
+    return true;
+  }
+  return readsMemory(user) && !repeatsMatrices(use.get().getDefiningOp(), user);
+}
 
 std::vector<Dim> spaceOf(Value value) {
   std::vector<Dim> dims;
@@ -191,6 +203,59 @@ void ClusterFormer::collectSources(Value value, llvm::SetVector<Value>& sources)
   }
 }
 
+void ClusterFormer::collectDims(Operation* op, llvm::SetVector<Value>& sources) const {
+  const auto mentions = [&](mlir::Type type, llvm::StringRef symbol) {
+    return llvm::any_of(shapeOf(type), [&](const Dim& dim) {
+      const std::vector<std::string> symbols = dim.symbols();
+      return std::find(symbols.begin(), symbols.end(), symbol) != symbols.end();
+    });
+  };
+  for (BindDimOp bind : binds_) {
+    if (op == bind || !bind->isBeforeInBlock(op)) {
+      continue;
+    }
+    // Regions may mention it anywhere, and a shape's attribute too.
+    if (op->getNumRegions() != 0 || llvm::isa<ShapeValueOp>(op) ||
+        llvm::any_of(op->getResultTypes(), [&](mlir::Type type) { return mentions(type, bind.getSymbol()); }) ||
+        llvm::any_of(op->getOperandTypes(), [&](mlir::Type type) { return mentions(type, bind.getSymbol()); })) {
+      sources.insert(bind.getResult());
+    }
+  }
+}
+
+llvm::SetVector<Value> ClusterFormer::sourcesOf(Operation* op) const {
+  llvm::SetVector<Value> sources;
+  for (Value operand : op->getOperands()) {
+    if (readsMemory(op)) {
+      Operation* producer = operand.getDefiningOp();
+      sources.insert(repeatsMatrices(producer, op) ? producer->getOperand(0) : operand);
+    } else {
+      collectSources(operand, sources);
+    }
+  }
+  if (op->getNumRegions() != 0) {
+    llvm::SetVector<Value> captured;
+    mlir::getUsedValuesDefinedAbove(op->getRegions(), captured);
+    sources.insert(captured.begin(), captured.end());
+  }
+  if (!binds_.empty()) {
+    llvm::SmallVector<Operation*> work{op};
+    llvm::DenseSet<Operation*> seen;
+    while (!work.empty()) {
+      Operation* next = work.pop_back_val();
+      collectDims(next, sources);
+      for (Value operand : next->getOperands()) {
+        Operation* producer = operand.getDefiningOp();
+        if (producer != nullptr && producer->getBlock() == &block_ && isIndexOp(producer) &&
+            seen.insert(producer).second) {
+          work.push_back(producer);
+        }
+      }
+    }
+  }
+  return sources;
+}
+
 //===-- clusters
 //---------------------------------------------------------------------------------------------------------===//
 
@@ -207,7 +272,29 @@ int ClusterFormer::clusterOf(Value value) {
   return found == clusterOf_.end() ? -1 : find(found->second);
 }
 
+void ClusterFormer::setSpan(int cluster, int first, int last) {
+  Cluster& target = clusters_[cluster];
+  byLast_.erase({target.last, cluster});
+  target.first = first;
+  target.last = last;
+  byLast_.insert({last, cluster});
+}
+
+int ClusterFormer::firstThatReaches(int position) const {
+  int first = position;
+  int visits = 0;
+  for (auto at = byLast_.upper_bound({position, std::numeric_limits<int>::max()}); at != byLast_.end(); ++at) {
+    if (++visits > kMaxVisits) {
+      return 0;
+    }
+    first = std::min(first, clusters_[at->second].first);
+  }
+  return first;
+}
+
 bool ClusterFormer::dependsOn(int cluster, int on) {
+  // What ends before `on` begins does not read it, but may read a cluster that goes on beyond: one that begins before.
+  const int begin = firstThatReaches(clusters_[on].first);
   llvm::SmallVector<int> work = {cluster};
   llvm::DenseSet<int> seen;
   while (!work.empty()) {
@@ -217,8 +304,7 @@ bool ClusterFormer::dependsOn(int cluster, int on) {
       if (dependency == on) {
         return true;
       }
-      // What ends before `on` begins cannot depend on it.
-      if (clusters_[dependency].last > clusters_[on].first && seen.insert(dependency).second) {
+      if (clusters_[dependency].last > begin && seen.insert(dependency).second) {
         if (static_cast<int>(seen.size()) > kMaxVisits) {
           return true;
         }
@@ -247,8 +333,8 @@ void ClusterFormer::merge(int into, int from) {
   a.ops.insert(a.ops.end(), b.ops.begin(), b.ops.end());
   a.inputs.insert(b.inputs.begin(), b.inputs.end());
   a.dependencies.insert(b.dependencies.begin(), b.dependencies.end());
-  a.first = std::min(a.first, b.first);
-  a.last = std::max(a.last, b.last);
+  byLast_.erase({b.last, from});
+  setSpan(into, std::min(a.first, b.first), std::max(a.last, b.last));
   b.mergedInto = into;
   b.ops.clear();
 }
@@ -256,18 +342,9 @@ void ClusterFormer::merge(int into, int from) {
 void ClusterFormer::addOp(int cluster, Operation* op) {
   Cluster& target = clusters_[cluster];
   target.ops.push_back(op);
-  target.last = std::max(target.last, positionOf(op));
+  setSpan(cluster, target.first, std::max(target.last, positionOf(op)));
   clusterOf_[op] = cluster;
-  llvm::SetVector<Value> sources;
-  for (Value operand : op->getOperands()) {
-    if (readsMemory(op)) {
-      Operation* producer = operand.getDefiningOp();
-      sources.insert(repeatsMatrices(producer, op) ? producer->getOperand(0) : operand);
-    } else {
-      collectSources(operand, sources);
-    }
-  }
-  for (Value source : sources) {
+  for (Value source : sourcesOf(op)) {
     const int from = clusterOf(source);
     if (from == cluster) {
       continue;
@@ -360,10 +437,7 @@ std::optional<std::pair<Kind, std::vector<Dim>>> ClusterFormer::unite(const Clus
 
 // Puts op into the latest of `candidates` that can take it, and the others that can into the same cluster.
 bool ClusterFormer::joinAll(std::vector<int> candidates, Operation* op, Kind kind, std::vector<Dim> space) {
-  llvm::SetVector<Value> sources;
-  for (Value operand : op->getOperands()) {
-    collectSources(operand, sources);
-  }
+  const llvm::SetVector<Value> sources = sourcesOf(op);
   std::sort(candidates.begin(), candidates.end(), [&](int a, int b) { return clusters_[a].last > clusters_[b].last; });
   candidates.erase(std::unique(candidates.begin(), candidates.end()), candidates.end());
   int base = -1;
@@ -562,7 +636,7 @@ void ClusterFormer::splitLongEpilogues() {
     product.ops.clear();
     product.inputs.clear();
     product.dependencies.clear();
-    product.first = product.last = positionOf(matmul);
+    setSpan(i, positionOf(matmul), positionOf(matmul));
     // Whoever waited for the one waits for both: none of these can be what the epilogue waits for.
     for (int other = 0; other < own; ++other) {
       const bool waits = llvm::any_of(clusters_[other].dependencies, [&](int on) { return find(on) == i; });
@@ -647,12 +721,14 @@ std::vector<Cluster> ClusterFormer::inRunOrder() {
 }
 
 std::vector<Cluster> ClusterFormer::form() {
-  mlir::Block& block = function_.getBody().front();
   int position = 0;
-  for (Operation& op : block) {
+  for (Operation& op : block_) {
     positions_[&op] = position++;
+    if (auto bind = llvm::dyn_cast<BindDimOp>(&op)) {
+      binds_.push_back(bind);
+    }
   }
-  for (Operation& op : block.without_terminator()) {
+  for (Operation& op : block_.without_terminator()) {
     const bool isBesides = llvm::isa<ConstantOp>(&op) && !isSplat(&op);
     if (isBesides) {
       continue;
@@ -662,13 +738,10 @@ std::vector<Cluster> ClusterFormer::form() {
       continue;
     }
     // An index op is a kernel of its own where its value must lie in memory.
-    for (Operation* user : op.getUsers()) {
-      if ((readsMemory(user) && !repeatsMatrices(&op, user)) || llvm::isa<mlir::func::ReturnOp>(user)) {
-        newCluster(Kind::kAlone, {}, &op);
-        clusters_.back().kind = Kind::kLoop;
-        clusters_.back().space = spaceOf(op.getResult(0));
-        break;
-      }
+    if (llvm::any_of(op.getResult(0).getUses(), isReadFromMemory)) {
+      newCluster(Kind::kAlone, {}, &op);
+      clusters_.back().kind = Kind::kLoop;
+      clusters_.back().space = spaceOf(op.getResult(0));
     }
   }
   splitLongEpilogues();

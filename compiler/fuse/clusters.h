@@ -2,14 +2,16 @@
 /// \file Which ops become one kernel.
 #pragma once
 
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "compiler/dialect/dialect.h"
 #include "llvm/ADT/DenseMap.h"
 #include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/SetVector.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Block.h"
 
 namespace kiln::compiler {
 
@@ -38,8 +40,14 @@ bool isIndexOp(mlir::Operation* op);
 /// Computed by a function of the host's table.
 bool isLibraryOp(mlir::Operation* op);
 
+/// Loops, branches, bind_dim and kernels that there are already: they stay what they are.
+bool staysItself(mlir::Operation* op);
+
 /// Ops whose operands must lie in memory, so that an index op before one is a kernel of its own.
 bool readsMemory(mlir::Operation* op);
+
+/// True for a use that finds its value in memory: by an op that reads memory, at the end of a block, or in a region.
+bool isReadFromMemory(mlir::OpOperand& use);
 
 /// True for what a kernel of `matmul` reads through: a broadcast that only repeats the matrices of an operand along
 /// axes of the batch, so that each is read where it lies, again and again; and a reshape of what lies in memory.
@@ -48,13 +56,13 @@ bool repeatsMatrices(mlir::Operation* op, mlir::Operation* matmul);
 /// The dims of a value without those of static length 1.
 std::vector<Dim> spaceOf(Value value);
 
-/// Forms clusters of the ops of a function. Greedy, in program order, linear. Lives as long as the function is not
-/// changed.
+/// Forms clusters of the ops of a block, whose regions' blocks have kernels already. Greedy, in program order, linear.
+/// Lives as long as the block is not changed.
 class ClusterFormer {
  public:
   using Explain = llvm::function_ref<void(mlir::Operation* consumer, mlir::Operation* producer, llvm::StringRef why)>;
 
-  ClusterFormer(mlir::func::FuncOp function, Explain explain) : function_(function), explain_(explain) {}
+  ClusterFormer(mlir::Block& block, Explain explain) : block_(block), explain_(explain) {}
 
   /// The clusters in an order in which they can run.
   std::vector<Cluster> form();
@@ -77,8 +85,14 @@ class ClusterFormer {
 
   Edge trace(Value operand) const;
   void collectSources(Value value, llvm::SetVector<Value>& sources) const;
+  /// Adds the results of the bind_dims of the block whose symbols the op's types mention.
+  void collectDims(mlir::Operation* op, llvm::SetVector<Value>& sources) const;
+  llvm::SetVector<Value> sourcesOf(mlir::Operation* op) const;
   int find(int cluster);
   bool dependsOn(int cluster, int on);
+  void setSpan(int cluster, int first, int last);
+  /// Where the first of the clusters begins that go on beyond `position`; `position` when none begins before it.
+  int firstThatReaches(int position) const;
   bool canMerge(int a, int b);
   void merge(int into, int from);
   void addOp(int cluster, mlir::Operation* op);
@@ -102,9 +116,11 @@ class ClusterFormer {
   void mergeSiblings();
   std::vector<Cluster> inRunOrder();
 
-  mlir::func::FuncOp function_;
+  mlir::Block& block_;
   Explain explain_;
+  std::vector<BindDimOp> binds_;
   std::vector<Cluster> clusters_;
+  std::set<std::pair<int, int>> byLast_;  ///< Those that are not merged into others: their last positions, and which.
   llvm::DenseMap<mlir::Operation*, int> positions_;
   llvm::DenseMap<mlir::Operation*, int> clusterOf_;
 };

@@ -14,9 +14,12 @@ def FoldTransposes : Kiln_Pass<"kiln-fold-transposes", "::mlir::func::FuncOp"> {
     // becomes
     %y = kiln.matmul %a, %b {transpose_a = true} : (tensor<64x32xf32>, tensor<64x8xf32>) -> tensor<32x8xf32>
     ```
-    A transpose with other users stays for those. Linear in the ops.
+    A transpose with other users stays for those. What a loop reads in every step is the other way round: a transpose from
+    before the loop stays, and an operand from there that the flags transpose is transposed once, before the loop. Linear in
+    the ops.
   }];
-  let statistics = [Statistic<"numFolded", "num-folded", "Transposes folded">];
+  let statistics = [Statistic<"numFolded", "num-folded", "Transposes folded">,
+                    Statistic<"numHoisted", "num-hoisted", "Transposes made before a loop">];
 }
 
 def FormKernels : Kiln_Pass<"kiln-form-kernels", "::mlir::func::FuncOp"> {
@@ -34,6 +37,8 @@ def FormKernels : Kiln_Pass<"kiln-form-kernels", "::mlir::func::FuncOp"> {
     // becomes
     %1 = kiln.kernel "tanh" kind("loop") ins(%x, %s) { ^bb0(%a: ..., %b: ...): ... kiln.yield ... } {may_alias = [[0, 0]]} : ...
     ```
+    Kernels are formed in every block. Loops, branches and `bind_dim` stay beside them, or become one kernel of kind `native`;
+    a region gets copies of the index ops from outside that its kernels contain, and constants move to the entry block.
     The search for such paths visits a bounded number of kernels, and kernels have a bounded size, so the pass is linear in
     the ops. With `explain`, a remark says for each pair of neighbours that stay apart why. Functions that are no entries
     are left alone.

@@ -71,17 +71,42 @@ void packSymbolic(MemoryPlan& plan, std::vector<int> indices) {
   }
 }
 
+bool isLocal(const MemoryPlan& plan, const Dim& bytes) {
+  return !plan.localSymbols.empty() && std::ranges::any_of(bytes.symbols(), [&](const std::string& symbol) {
+    return std::ranges::find(plan.localSymbols, symbol) != plan.localSymbols.end();
+  });
+}
+
+// A block grows when it has to, so any value may have one that is free.
+void packLocal(MemoryPlan& plan, const std::vector<int>& indices) {
+  std::vector<std::vector<int>> users;
+  for (int index : indices) {
+    PlannedBuffer& buffer = plan.buffers[index];
+    size_t block = 0;
+    while (block < users.size() &&
+           std::ranges::any_of(users[block], [&](int other) { return overlap(buffer, plan.buffers[other]); })) {
+      ++block;
+    }
+    if (block == users.size()) {
+      users.emplace_back();
+      plan.locals.push_back(buffer.bytes);
+    }
+    users[block].push_back(index);
+    buffer.place = {Space::kLocal, static_cast<int64_t>(block)};
+  }
+}
+
 }  // namespace
 
 bool isAlwaysAtMost(const Dim& a, const Dim& b) {
-  auto terms = (b - a).terms();
-  return std::all_of(terms.begin(), terms.end(), [](const Dim::Term& term) { return term.coefficient >= 0; });
+  return Dim::max(a, b) == b;  // folded when proven
 }
 
 void assignOffsets(MemoryPlan& plan) {
-  std::vector<int> statics, symbolics;
+  std::vector<int> statics, symbolics, locals;
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
-    (plan.buffers[i].bytes.isStatic() ? statics : symbolics).push_back(static_cast<int>(i));
+    const Dim& bytes = plan.buffers[i].bytes;
+    (bytes.isStatic() ? statics : isLocal(plan, bytes) ? locals : symbolics).push_back(static_cast<int>(i));
   }
   // Neither order is best for all graphs, and both are quick.
   std::vector<int> bySize = statics;
@@ -93,6 +118,7 @@ void assignOffsets(MemoryPlan& plan) {
     plan.staticBytes = packStatic(plan.buffers, statics);
   }
   packSymbolic(plan, symbolics);
+  packLocal(plan, locals);
 }
 
 }  // namespace kiln::compiler

@@ -7,7 +7,8 @@
 namespace kiln::compiler {
 
 /// Gives every buffer of `plan` its place so that buffers whose lifetimes overlap never share bytes: static sizes by
-/// best fit, symbolic sizes in slots. Sets staticBytes and slots.
+/// best fit, symbolic sizes in slots, sizes of local symbols in blocks of their own. Sets staticBytes, slots and
+/// locals.
 void assignOffsets(MemoryPlan& plan);
 
 /// True when a <= b for all non-negative values of the symbols, by comparing coefficients.

@@ -16,10 +16,12 @@
 namespace kiln::compiler {
 
 /// A kind of memory. The caller's buffers come in the ABI's order; the arena is the run's own.
-enum class Space { kFeed, kVariable, kConstant, kFetch, kArena, kSlot };
+enum class Space { kFeed, kVariable, kConstant, kFetch, kArena, kSlot, kLocal, kCarry, kRow };
 
-/// Where a value is: the index of a caller's buffer, a byte offset in the arena's static part, or the index of one of
-/// the arena's slots, which follow the static part and have symbolic sizes.
+/// Where a value is: the index of a caller's buffer, a byte offset in the arena's static part, the index of one of
+/// the arena's slots, which follow the static part and have symbolic sizes, or the index of a block whose size only the
+/// run tells (`local`). Inside a loop also: where the next value of a carry of the innermost loop goes, and this
+/// step's row of one of its stacked results.
 struct Place {
   Space space = Space::kArena;
   int64_t at = 0;
@@ -36,6 +38,42 @@ struct PlannedCopy {
   bool isCommit = false;
 };
 
+/// How a loop hands a carry from one step to the next.
+struct PlannedCarry {
+  enum class Mode {
+    kKeep,     ///< It never changes: read where the loop found it.
+    kInPlace,  ///< The next value is written over the last, in the result's place.
+    kSwap,     ///< The next value is written beside the last: into the result's place and `spare`, in turns.
+    kRow,      ///< The next value is a row of stacked result `row`, and read there.
+    kAhead,    ///< The last value is a row of stacked result `row`: the next is written into the row that follows.
+  };
+  Mode mode = Mode::kSwap;
+  int row = -1;
+  Place spare;
+  bool operator==(const PlannedCarry&) const = default;
+  std::string toString() const;  ///< `swap arena 128`, `row 0`
+  static std::optional<PlannedCarry> parse(std::string_view text);
+};
+
+/// Where a kiln.unwind has one carry: the kept values, and two that take turns while steps are repeated.
+struct PlannedState {
+  Place kept, first, second;
+  bool operator==(const PlannedState&) const = default;
+};
+
+/// A kernel, a loop, a branch, an unwind or a bind_dim, with all that codegen needs to know.
+struct PlannedStep {
+  mlir::Operation* op = nullptr;
+  std::vector<Place> outputs;         ///< The results' places.
+  std::optional<Place> scratch;       ///< Of a kernel; of an unwind the numbers of the kept steps.
+  std::optional<Place> number;        ///< Of a loop: the number of the step, where the body reads it.
+  std::vector<PlannedCarry> carries;  ///< Of a loop; of an unwind those of its cotangents.
+  std::vector<PlannedState> states;   ///< Of an unwind.
+  std::vector<std::vector<PlannedStep>> regions;
+
+  KernelOp kernel() const { return mlir::cast<KernelOp>(op); }
+};
+
 /// A stretch of the arena. Times are positions in the order of execution, both ends included.
 struct PlannedBuffer {
   std::string node;  ///< The kernel (`name`, or `name#1` for another result) whose value came first.
@@ -43,18 +81,19 @@ struct PlannedBuffer {
   Place place;
   int begin = 0, end = 0;
   int numValues = 1;  ///< More than one: later values were written over the first in place.
+  int depth = 0;      ///< How many loops and branches it lies in.
 };
 
 /// The plan of one entry.
 struct MemoryPlan {
-  std::vector<KernelOp> order;  ///< Kernels that run; those from numBeforeCommit on belong to the commit.
+  std::vector<PlannedStep> steps;  ///< In the order in which they run; those from numBeforeCommit on are the commit.
   int numBeforeCommit = 0;
-  std::vector<std::vector<Place>> outputs;    ///< For each kernel of `order`, its results' places.
-  std::vector<std::optional<Place>> scratch;  ///< For each kernel of `order`.
   std::vector<PlannedCopy> copies;
   std::vector<PlannedBuffer> buffers;
   int64_t staticBytes = 0;
-  std::vector<Dim> slots;  ///< Sizes in bytes; each begins on the next multiple of kArenaAlignment.
+  std::vector<Dim> slots;                 ///< Sizes in bytes; each begins on the next multiple of kArenaAlignment.
+  std::vector<std::string> localSymbols;  ///< Dimensions that a bind_dim of the entry binds, in program order.
+  std::vector<Dim> locals;                ///< Sizes of blocks that mention such a symbol: allocated as the run goes on.
   int numInPlaceVariables = 0, numCopiedVariables = 0;
 
   /// Bytes of arena when every symbol has the value that `lookup` gives.
@@ -76,11 +115,15 @@ struct PlanOptions {
   std::string* report = nullptr;
 };
 
-/// Plans `entry`, a function of constants and kernels. Changes nothing.
+/// True for ops that a plan orders: kernels, kiln.loop, kiln.branch, kiln.unwind and kiln.bind_dim.
+bool isStep(mlir::Operation* op);
+
+/// Plans `entry`, a function of constants and steps. Changes nothing.
 MemoryPlan planMemory(mlir::func::FuncOp entry, const PlanOptions& options);
 
-/// Reorders the kernels of `entry` as planned, erases those that nothing needs, and records the places as attributes:
-/// `kiln.out`, `kiln.scratch` and `kiln.commit` on kernels; `kiln.plan` on the function.
+/// Reorders the steps of `entry` as planned, erases those that nothing needs, and records the places as attributes:
+/// `kiln.out`, `kiln.scratch` and `kiln.commit` on kernels; `kiln.carries`, `kiln.number` and `kiln.states` on loops;
+/// `kiln.plan` on the function.
 void recordPlan(mlir::func::FuncOp entry, const MemoryPlan& plan);
 
 /// What recordPlan() wrote, except buffers. Nothing when `entry` carries no plan.

@@ -61,12 +61,12 @@ class MemoryPlanTest : public testing::Test {
     }
     EXPECT_GE(plan.peakBytes(sample), plan.lowerBoundBytes(sample));
     for (int i = 0; i < plan.numBeforeCommit; ++i) {
-      for (const Place& place : plan.outputs[i]) {
+      for (const Place& place : plan.steps[i].outputs) {
         EXPECT_NE(place.space, Space::kVariable) << "a variable is written before the commit";
       }
     }
-    for (size_t i = plan.numBeforeCommit; i < plan.order.size(); ++i) {
-      EXPECT_FALSE(mayFault(plan.order[i])) << "a kernel of the commit can fail";
+    for (size_t i = plan.numBeforeCommit; i < plan.steps.size(); ++i) {
+      EXPECT_FALSE(mayFault(plan.steps[i].op)) << "a kernel of the commit can fail";
     }
   }
 
@@ -80,15 +80,15 @@ const char* kFeedFetch =
 
 TEST_F(MemoryPlanTest, oneKernelWritesTheFetch) {
   MemoryPlan p = plan(kFeedFetch, unary("%0", "k", "%a") + "return %0 : tensor<64xf32>\n");
-  ASSERT_EQ(p.order.size(), 1u);
-  EXPECT_EQ(p.outputs[0][0], (Place{Space::kFetch, 0}));
+  ASSERT_EQ(p.steps.size(), 1u);
+  EXPECT_EQ(p.steps[0].outputs[0], (Place{Space::kFetch, 0}));
   EXPECT_TRUE(p.buffers.empty());
   EXPECT_EQ(p.staticBytes, 0);
 }
 
 TEST_F(MemoryPlanTest, deadKernelsDoNotRun) {
   MemoryPlan p = plan(kFeedFetch, unary("%0", "k", "%a") + unary("%1", "dead", "%0") + "return %0 : tensor<64xf32>\n");
-  EXPECT_EQ(p.order.size(), 1u);
+  EXPECT_EQ(p.steps.size(), 1u);
   recordPlan(entry_, p);
   EXPECT_EQ(std::distance(entry_.getOps<KernelOp>().begin(), entry_.getOps<KernelOp>().end()), 1);
 }
@@ -127,7 +127,7 @@ TEST_F(MemoryPlanTest, operandThatIsReadLaterIsNotOverwritten) {
 TEST_F(MemoryPlanTest, feedIsNeverOverwritten) {
   MemoryPlan p = plan(kFeedFetch, unary("%0", "k0", "%a", "{may_alias = [[0, 0]]}") + unary("%1", "k1", "%0") +
                                       "return %1 : tensor<64xf32>\n");
-  EXPECT_EQ(p.outputs[0][0].space, Space::kArena);
+  EXPECT_EQ(p.steps[0].outputs[0].space, Space::kArena);
 }
 
 const char* kUpdate =
@@ -137,19 +137,19 @@ const char* kUpdate =
 TEST_F(MemoryPlanTest, updateIsWrittenIntoTheVariable) {
   MemoryPlan p =
       plan(kUpdate, binary("%0", "sgd", "%w, %g", "{may_alias = [[0, 0]]}", "sub") + "return %0 : tensor<64xf32>\n");
-  EXPECT_EQ(p.outputs[0][0], (Place{Space::kVariable, 0}));
+  EXPECT_EQ(p.steps[0].outputs[0], (Place{Space::kVariable, 0}));
   EXPECT_EQ(p.numBeforeCommit, 0);
   EXPECT_TRUE(p.copies.empty());
 }
 
 TEST_F(MemoryPlanTest, updateThatMayNotAliasIsCopied) {
   MemoryPlan p = plan(kUpdate, binary("%0", "sgd", "%w, %g", "", "sub") + "return %0 : tensor<64xf32>\n");
-  EXPECT_EQ(p.outputs[0][0].space, Space::kArena);
+  EXPECT_EQ(p.steps[0].outputs[0].space, Space::kArena);
   EXPECT_EQ(p.numBeforeCommit, 1);
   ASSERT_EQ(p.copies.size(), 1u);
   EXPECT_TRUE(p.copies[0].isCommit);
   EXPECT_EQ(p.copies[0].to, (Place{Space::kVariable, 0}));
-  EXPECT_EQ(p.copies[0].from, p.outputs[0][0]);
+  EXPECT_EQ(p.copies[0].from, p.steps[0].outputs[0]);
 }
 
 TEST_F(MemoryPlanTest, updateThatMayFailIsCopied) {
@@ -187,8 +187,8 @@ TEST_F(MemoryPlanTest, crossedUpdatesDoNotBothGoInPlace) {
   EXPECT_EQ(p.numInPlaceVariables, 1);
   EXPECT_EQ(p.numCopiedVariables, 1);
   // The reader of v runs before the kernel that writes v.
-  EXPECT_EQ(p.order[0].getName(), "b");
-  EXPECT_EQ(p.order[1].getName(), "a");
+  EXPECT_EQ(p.steps[0].kernel().getName(), "b");
+  EXPECT_EQ(p.steps[1].kernel().getName(), "a");
 }
 
 TEST_F(MemoryPlanTest, readersOfTheOldValueRunFirst) {
@@ -198,8 +198,8 @@ TEST_F(MemoryPlanTest, readersOfTheOldValueRunFirst) {
       "attributes {kiln.entry}";
   MemoryPlan p = plan(signature, unary("%0", "update", "%w", "{may_alias = [[0, 0]]}") + unary("%1", "reader", "%w") +
                                      "return %0, %1 : tensor<64xf32>, tensor<64xf32>\n");
-  EXPECT_EQ(p.order[0].getName(), "reader");
-  EXPECT_EQ(p.outputs[1][0], (Place{Space::kVariable, 0}));
+  EXPECT_EQ(p.steps[0].kernel().getName(), "reader");
+  EXPECT_EQ(p.steps[1].outputs[0], (Place{Space::kVariable, 0}));
 }
 
 TEST_F(MemoryPlanTest, fetchOfTheOldValueIsCopiedBeforeTheCommit) {
@@ -222,7 +222,7 @@ TEST_F(MemoryPlanTest, fetchedUpdateIsCopiedFromTheFetch) {
       "attributes {kiln.entry}";
   MemoryPlan p = plan(signature, unary("%0", "update", "%w", "{may_alias = [[0, 0]]}") +
                                      "return %0, %0 : tensor<64xf32>, tensor<64xf32>\n");
-  EXPECT_EQ(p.outputs[0][0], (Place{Space::kFetch, 0}));
+  EXPECT_EQ(p.steps[0].outputs[0], (Place{Space::kFetch, 0}));
   ASSERT_EQ(p.copies.size(), 1u);
   EXPECT_TRUE(p.copies[0].isCommit);
 }
@@ -253,7 +253,10 @@ TEST_F(MemoryPlanTest, planIsReadBackFromTheAttributes) {
   recordPlan(entry_, p);
   auto back = readPlan(entry_);
   ASSERT_TRUE(back.has_value());
-  EXPECT_EQ(back->outputs, p.outputs);
+  ASSERT_EQ(back->steps.size(), p.steps.size());
+  for (size_t i = 0; i < p.steps.size(); ++i) {
+    EXPECT_EQ(back->steps[i].outputs, p.steps[i].outputs);
+  }
   EXPECT_EQ(back->staticBytes, p.staticBytes);
   ASSERT_EQ(back->copies.size(), p.copies.size());
   EXPECT_EQ(back->copies[0].from, p.copies[0].from);
@@ -266,7 +269,7 @@ TEST_F(MemoryPlanTest, scratchLivesForItsKernelOnly) {
                                       "return %2 : tensor<64xf32>\n");
   MemoryPlan withScratch = planMemory(entry_, {.scratchBytes = [](KernelOp) { return int64_t{1000}; }});
   checkPlan(withScratch);
-  ASSERT_TRUE(withScratch.scratch[0].has_value());
+  ASSERT_TRUE(withScratch.steps[0].scratch.has_value());
   EXPECT_EQ(withScratch.staticBytes, 1024 + 512);
 }
 
@@ -278,7 +281,6 @@ TEST(AssignOffsets, randomLifetimesNeverShareAndStayNearTheBound) {
   };
   for (int round = 0; round < 50; ++round) {
     MemoryPlan plan;
-    plan.order.resize(40);
     for (int i = 0; i < 60; ++i) {
       int begin = static_cast<int>(next(38));
       plan.buffers.push_back({.node = "b" + std::to_string(i),

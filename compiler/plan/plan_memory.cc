@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/plan/arena_bounds.h"
 #include "compiler/plan/pipeline.h"
 
 namespace kiln::compiler {
@@ -20,7 +21,15 @@ class PlanMemory : public impl::PlanMemoryBase<PlanMemory> {
     }
     MemoryPlan plan = planMemory(entry, options_);
     if (options_.report != nullptr) {
-      *options_.report += plan.toString(entry.getName().str());
+      std::map<std::string, DimRange> ranges;
+      if (auto symbols = entry->getAttrOfType<mlir::DictionaryAttr>(kSymbolsAttr)) {
+        for (mlir::NamedAttribute symbol : symbols) {
+          auto ends = llvm::cast<mlir::ArrayAttr>(symbol.getValue());
+          ranges[symbol.getName().str()] = {.min = llvm::cast<mlir::IntegerAttr>(ends[0]).getInt(),
+                                            .max = llvm::cast<mlir::IntegerAttr>(ends[1]).getInt()};
+        }
+      }
+      *options_.report += plan.toString(entry.getName().str()) + largestArena(plan, ranges);
     }
     numInPlace += plan.numInPlaceVariables;
     numCopied += plan.numCopiedVariables;

@@ -21,8 +21,8 @@ struct EmittedEntry {
 /// Writes into `code`, an empty module, all that an image of `entry` holds: a function for each kernel, the ABI's entry
 /// point and arena_size, the tables, and the query function named `querySymbol`. `entry` was planned (kiln-plan-memory)
 /// and is not changed. The entry point checks the cancel flag before every kernel of the first part and leaves at the
-/// first status that is not OK; the commit calls only kernels that cannot fail. Profile slots are not written. Fails,
-/// with a diagnostic, when a kernel cannot be emitted.
+/// first status that is not OK; loops check it in every step, and leave in the same way; the commit calls only kernels
+/// that cannot fail. Profile slots are not written. Fails, with a diagnostic, when a kernel cannot be emitted.
 mlir::FailureOr<EmittedEntry> emitEntry(mlir::func::FuncOp entry, mlir::ModuleOp code, const CodegenContext& context,
                                         const char* querySymbol);
 

@@ -9,6 +9,7 @@
 #include <type_traits>
 #include <variant>
 
+#include "compiler/codegen/common/dim_values.h"
 #include "compiler/codegen/cpu/code_builder.h"
 #include "compiler/dialect/attributes.h"
 #include "runtime/abi/kiln_abi.h"
@@ -120,18 +121,12 @@ class CallWriter : public CodeBuilder {
   }
 
   Value value(const Dim& dim) {
-    Value sum = number(0);
-    for (const Dim::Term& term : dim.terms()) {
-      Value product = number(term.coefficient);
-      for (const std::string& symbol : term.symbols) {
-        auto found = llvm::find(context_.symbols, symbol);
-        KILN_CHECK(found != context_.symbols.end());
-        Value dims = function_.getArguments().back();
-        product = mul(product, load(b.getI64Type(), at(b.getI64Type(), dims, found - context_.symbols.begin())));
-      }
-      sum = add(sum, product);
-    }
-    return sum;
+    return emitDim(b, loc, dim, [&](const std::string& symbol) {
+      auto found = llvm::find(context_.symbols, symbol);
+      KILN_CHECK(found != context_.symbols.end());
+      Value dims = function_.getArguments().back();
+      return load(b.getI64Type(), at(b.getI64Type(), dims, found - context_.symbols.begin()));
+    });
   }
 
   func::FuncOp function_;

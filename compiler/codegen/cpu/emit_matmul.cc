@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/codegen/common/dim_values.h"
 #include "compiler/codegen/cpu/code_builder.h"
+#include "compiler/codegen/cpu/emit_native.h"
 #include "compiler/codegen/cpu/expression_emitter.h"
 #include "compiler/codegen/cpu/gemm.h"
 #include "compiler/dialect/types.h"
@@ -23,17 +25,10 @@ Value emitDim(CodeBuilder& code, const Dim& dim, Value dims, llvm::ArrayRef<std:
   if (dim.isStatic()) {
     return code.number(dim.value());
   }
-  Value sum;
-  for (const Dim::Term& term : dim.terms()) {
-    Value product = code.number(term.coefficient);
-    for (const std::string& symbol : term.symbols) {
-      const auto found = std::find(symbols.begin(), symbols.end(), symbol);
-      const int64_t position = found - symbols.begin();
-      product = code.mul(product, code.load(code.b.getI64Type(), code.at(code.b.getI64Type(), dims, position)));
-    }
-    sum = sum ? code.add(sum, product) : product;
-  }
-  return sum ? sum : code.number(0);
+  return kiln::compiler::emitDim(code.b, code.loc, dim, [&](const std::string& symbol) -> Value {
+    const auto found = std::find(symbols.begin(), symbols.end(), symbol);
+    return code.load(code.b.getI64Type(), code.at(code.b.getI64Type(), dims, found - symbols.begin()));
+  });
 }
 
 int64_t staticOr(const Dim& dim, int64_t otherwise) { return dim.isStatic() ? dim.value() : otherwise; }
@@ -285,6 +280,9 @@ func::FuncOp emitEpilogue(KernelOp kernel, const Product& product, func::FuncOp 
 }  // namespace
 
 int64_t scratchBytes(KernelOp kernel, const TargetInfo& target) {
+  if (kernel.getKind() == "native") {
+    return nativeScratchBytes(kernel);
+  }
   const auto product = productOf(kernel);
   return product ? panelBytes(*product, target) + std::max<int64_t>(product->bytes(), 0) : 0;
 }

@@ -9,8 +9,9 @@
 namespace kiln::compiler {
 
 /// Bytes of scratch memory that the kernel's function wants: for packed panels at most a megabyte, and for a product
-/// that no result can hold until its epilogue has read it. 0 for kinds other than `matmul`. When it is not 0 the
-/// function takes one more pointer, to 64-byte aligned scratch, between its outputs and dims.
+/// that no result can hold until its epilogue has read it. For a kernel of kind `native` nativeScratchBytes(), for
+/// other kinds 0. When it is not 0 the function takes one more pointer, to 64-byte aligned scratch, between its outputs
+/// and dims.
 int64_t scratchBytes(KernelOp kernel, const TargetInfo& target);
 
 /// Writes the body of `into` for a kernel of kind `matmul`: one kiln.matmul of arguments, or of broadcasts of them

@@ -2,6 +2,8 @@
 // The expression emitter for random numbers: the definition of ops/random/philox.h, lane by lane.
 #include <cmath>
 
+#include "compiler/codegen/cpu/emit_random.h"
+
 #include "compiler/codegen/common/scalar_functions.h"
 #include "compiler/codegen/cpu/expression_emitter.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -113,69 +115,74 @@ UniformBounds boundsOf(double low, double high) {
 
 }  // namespace
 
-Pack ExpressionEmitter::emitRandom(Operation* op, Value state, int64_t opId, Type element, const Place& place) {
+Value emitRandomNumbers(OpBuilder& b, Operation* op, Value position, Value seed, Value step,
+                        const CodegenContext& context) {
   const Location loc = op->getLoc();
+  const Type element = elementOf(op->getResult(0));
+  auto pick = [](const LaneMath& m, Value isSecond, Value x, Value y) { return m.select(isSecond, y, x); };
+  auto vector = llvm::dyn_cast<mlir::VectorType>(position.getType());
+  const LaneMath m{b, loc, vector ? vector.getNumElements() : 1};
+  Value i = position;
+  const bool isSingle = llvm::isa<mlir::FloatType>(element) && !element.isF64();  // one word an element
+  const Type held = registerType(element);
+  const std::array<Value, 4> words =
+      m.philox(m.right(i, isSingle ? 2 : 1), seed, step,
+               static_cast<uint32_t>(op->getAttrOfType<mlir::IntegerAttr>("op_id").getInt()));
+  Value isOdd = m.isEqual(m.bitAnd(i, 1), 1);
+  Value isUpper = m.isEqual(m.bitAnd(i, 2), 2);  // of the two pairs in a block
+  if (auto integers = llvm::dyn_cast<RandomIntegersOp>(op)) {
+    Value word = m.bitOr(m.left(pick(m, isOdd, words[0], words[2]), 32), pick(m, isOdd, words[1], words[3]));
+    const auto low = static_cast<uint64_t>(integers.getLow()), high = static_cast<uint64_t>(integers.getHigh());
+    Value upper = arith::MulUIExtendedOp::create(b, loc, word, m.integer(high - low)).getHigh();
+    Value value = m.add(upper, m.integer(low));
+    return element.isInteger(64) ? value
+                                 : arith::TruncIOp::create(b, loc, m.shaped(registerType(element)), value).getResult();
+  }
+  if (auto uniformOp = llvm::dyn_cast<RandomUniformOp>(op)) {
+    Value unit =
+        isSingle ? m.unit(element,
+                          pick(m, isUpper, pick(m, isOdd, words[0], words[1]), pick(m, isOdd, words[2], words[3])), {})
+                 : m.unit(element, pick(m, isOdd, words[0], words[2]), pick(m, isOdd, words[1], words[3]));
+    const double low = uniformOp.getLow().convertToDouble(), high = uniformOp.getHigh().convertToDouble();
+    // The bounds as the result's type has them, and the last number below the upper one.
+    const UniformBounds bounds = element.isF64()   ? boundsOf<double>(low, high)
+                                 : element.isF32() ? boundsOf<float>(low, high)
+                                 : element.isF16() ? boundsOf<Half>(low, high)
+                                                   : boundsOf<BFloat16>(low, high);
+    auto round = [&](Value x) { return roundTo(b, loc, x, element, context.target); };
+    Value scaled = round(m.mulF(unit, m.real(held, bounds.span)));
+    Value value = round(m.addF(scaled, m.real(held, bounds.low)));
+    Value isBelow = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, value, m.real(held, bounds.high));
+    return m.select(isBelow, value, m.real(held, bounds.below));
+  }
+  auto normal = llvm::cast<RandomNormalOp>(op);
+  const Type f64 = b.getF64Type();
+  Value u1, u2;
+  if (isSingle) {
+    const Type f32 = b.getF32Type();
+    u1 = arith::ExtFOp::create(b, loc, m.shaped(f64), m.unit(f32, pick(m, isUpper, words[0], words[2]), {}));
+    u2 = arith::ExtFOp::create(b, loc, m.shaped(f64), m.unit(f32, pick(m, isUpper, words[1], words[3]), {}));
+  } else {
+    u1 = m.unit(element, words[0], words[1]);
+    u2 = m.unit(element, words[2], words[3]);
+  }
+  Value log = emitScalarFunction(b, loc, "Log", {m.subF(m.real(f64, 1), u1)}, context);
+  Value radius = emitScalarFunction(b, loc, "Sqrt", {m.mulF(m.real(f64, -2), log)}, context);
+  Value value = m.mulF(radius, m.turn(u2, isOdd));
+  value = m.addF(m.mulF(value, m.real(f64, normal.getStddev().convertToDouble())),
+                 m.real(f64, normal.getMean().convertToDouble()));
+  return compiler::emitCast(b, loc, value, f64, element, context.target);
+}
+
+Pack ExpressionEmitter::emitRandom(Operation* op, Value state, const Place& place) {
   Place first, second;
   first.at.push_back(uniform(constant(0)));
   second.at.push_back(uniform(constant(1)));
-  Pack seed = emitCast(loc, emitAt(state, first), builder_.getI64Type());
-  Pack step = emitCast(loc, emitAt(state, second), builder_.getI64Type());
+  Pack seed = emitCast(op->getLoc(), emitAt(state, first), builder_.getI64Type());
+  Pack step = emitCast(op->getLoc(), emitAt(state, second), builder_.getI64Type());
   Pack position = indexPack(linearize(place, dimValues(shapeOf(op->getResult(0)))));
-  auto pick = [](const LaneMath& m, Value isSecond, Value x, Value y) { return m.select(isSecond, y, x); };
-
-  return mapLanes({position, seed, step}, [&](OpBuilder& b, mlir::ValueRange v) -> Value {
-    auto vector = llvm::dyn_cast<mlir::VectorType>(v[0].getType());
-    const LaneMath m{b, loc, vector ? vector.getNumElements() : 1};
-    Value i = v[0];
-    const bool isSingle = llvm::isa<mlir::FloatType>(element) && !element.isF64();  // one word an element
-    const Type held = registerType(element);
-    const std::array<Value, 4> words = m.philox(m.right(i, isSingle ? 2 : 1), v[1], v[2], static_cast<uint32_t>(opId));
-    Value isOdd = m.isEqual(m.bitAnd(i, 1), 1);
-    Value isUpper = m.isEqual(m.bitAnd(i, 2), 2);  // of the two pairs in a block
-    if (auto integers = llvm::dyn_cast<RandomIntegersOp>(op)) {
-      Value word = m.bitOr(m.left(pick(m, isOdd, words[0], words[2]), 32), pick(m, isOdd, words[1], words[3]));
-      const auto low = static_cast<uint64_t>(integers.getLow()), high = static_cast<uint64_t>(integers.getHigh());
-      Value upper = arith::MulUIExtendedOp::create(b, loc, word, m.integer(high - low)).getHigh();
-      Value value = m.add(upper, m.integer(low));
-      return element.isInteger(64)
-                 ? value
-                 : arith::TruncIOp::create(b, loc, m.shaped(registerType(element)), value).getResult();
-    }
-    if (auto uniformOp = llvm::dyn_cast<RandomUniformOp>(op)) {
-      Value unit =
-          isSingle
-              ? m.unit(element,
-                       pick(m, isUpper, pick(m, isOdd, words[0], words[1]), pick(m, isOdd, words[2], words[3])), {})
-              : m.unit(element, pick(m, isOdd, words[0], words[2]), pick(m, isOdd, words[1], words[3]));
-      const double low = uniformOp.getLow().convertToDouble(), high = uniformOp.getHigh().convertToDouble();
-      // The bounds as the result's type has them, and the last number below the upper one.
-      const UniformBounds bounds = element.isF64()   ? boundsOf<double>(low, high)
-                                   : element.isF32() ? boundsOf<float>(low, high)
-                                   : element.isF16() ? boundsOf<Half>(low, high)
-                                                     : boundsOf<BFloat16>(low, high);
-      auto round = [&](Value x) { return roundTo(b, loc, x, element, context_.target); };
-      Value scaled = round(m.mulF(unit, m.real(held, bounds.span)));
-      Value value = round(m.addF(scaled, m.real(held, bounds.low)));
-      Value isBelow = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OLT, value, m.real(held, bounds.high));
-      return m.select(isBelow, value, m.real(held, bounds.below));
-    }
-    auto normal = llvm::cast<RandomNormalOp>(op);
-    const Type f64 = b.getF64Type();
-    Value u1, u2;
-    if (isSingle) {
-      const Type f32 = b.getF32Type();
-      u1 = arith::ExtFOp::create(b, loc, m.shaped(f64), m.unit(f32, pick(m, isUpper, words[0], words[2]), {}));
-      u2 = arith::ExtFOp::create(b, loc, m.shaped(f64), m.unit(f32, pick(m, isUpper, words[1], words[3]), {}));
-    } else {
-      u1 = m.unit(element, words[0], words[1]);
-      u2 = m.unit(element, words[2], words[3]);
-    }
-    Value log = emitScalarFunction(b, loc, "Log", {m.subF(m.real(f64, 1), u1)}, context_);
-    Value radius = emitScalarFunction(b, loc, "Sqrt", {m.mulF(m.real(f64, -2), log)}, context_);
-    Value value = m.mulF(radius, m.turn(u2, isOdd));
-    value = m.addF(m.mulF(value, m.real(f64, normal.getStddev().convertToDouble())),
-                   m.real(f64, normal.getMean().convertToDouble()));
-    return compiler::emitCast(b, loc, value, f64, element, context_.target);
+  return mapLanes({position, seed, step}, [&](OpBuilder& b, mlir::ValueRange v) {
+    return emitRandomNumbers(b, op, v[0], v[1], v[2], context_);
   });
 }
 

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/codegen/cpu/expression_emitter.h"
 
+#include "compiler/codegen/common/dim_values.h"
 #include "compiler/codegen/common/scalar_functions.h"
-#include "compiler/codegen/common/special_functions.h"
+#include "compiler/codegen/cpu/scalar_calls.h"
 #include "compiler/dialect/reductions.h"
 #include "llvm/ADT/TypeSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -61,30 +62,6 @@ int64_t chooseWidth(KernelOp kernel, const TargetInfo& target) {
   return target.vectorBits / (hasNarrow || !hasWide ? 32 : 64);
 }
 
-// Math functions are tens of instructions. A kernel with a few has them inline; one with many would be a single block
-// of thousands, which takes LLVM superlinear time and no longer fits the instruction cache, so it calls them.
-constexpr int kMaxInlineMath = 8;
-
-bool isLongFunction(llvm::StringRef scalar) {
-  return scalar == "Exp" || scalar == "Log" || scalar == "Tanh" || scalar == "Sigmoid" || scalar == "Pow" ||
-         isLongSpecialFunction(scalar);
-}
-
-// The functor's name is the op's in CamelCase; those of the logical ops go without the first word.
-std::string scalarNameOf(Operation* op) {
-  llvm::StringRef name = op->getName().stripDialect();
-  name.consume_front("logical_");
-  return llvm::convertToCamelFromSnakeCase(name, /*capitalizeFirst=*/true);
-}
-
-// Ops whose results are numbers of their element type already: they move operands or turn their signs.
-bool needsNoRounding(Operation* op) {
-  const OpSchema* schema = schemaOf(op);
-  return llvm::isa<ConstantOp, CastOp, SelectOp, NegOp, AbsOp, SignOp, StepOp, ReluOp, MaximumOp, MinimumOp>(op) ||
-         (schema && (schema->family == "movement" || schema->family == "random")) ||
-         llvm::isa<GatherOp, OneHotOp, IotaOp, UnfoldOp>(op) || isReductionOp(op);
-}
-
 }  // namespace
 
 uint64_t ExpressionEmitter::keyOf(Value value) { return reinterpret_cast<uint64_t>(value.getAsOpaquePointer()); }
@@ -114,9 +91,7 @@ ExpressionEmitter::ExpressionEmitter(KernelOp kernel, mlir::Block* entry, Kernel
   scopes_.push_back(Scope{entry, nullptr, {}, {}, {}});
   blockLevels_[entry] = 0;
   findSiblings();
-  int longFunctions = 0;
-  kernel.getBody().walk([&](Operation* op) { longFunctions += isLongFunction(scalarNameOf(op)) ? 1 : 0; });
-  callsMath_ = longFunctions > kMaxInlineMath;
+  callsMath_ = countLongFunctions(kernel.getBody()) > kMaxInlineMath;
 }
 
 //===-- scopes
@@ -255,6 +230,9 @@ Value ExpressionEmitter::dimValue(const Dim& dim) {
   if (std::optional<std::string> symbol = dim.asSymbol()) {
     auto found = std::find(context_.symbols.begin(), context_.symbols.end(), *symbol);
     const int64_t position = found - context_.symbols.begin();
+    if (static_cast<size_t>(position) < context_.symbolValues.size()) {
+      return known = constant(context_.symbolValues[static_cast<size_t>(position)]);
+    }
     OpBuilder& b = at(0);
     Type pointer = mlir::LLVM::LLVMPointerType::get(b.getContext());
     Value address = mlir::LLVM::GEPOp::create(b, location_, pointer, b.getI64Type(), pointers_.dims,
@@ -265,8 +243,19 @@ Value ExpressionEmitter::dimValue(const Dim& dim) {
   Value sum = constant(0);
   for (const Dim::Term& term : dim.terms()) {
     Value product = constant(term.coefficient);
-    for (const std::string& symbol : term.symbols) {
-      product = mulI(product, dimValue(Dim::symbol(symbol)));
+    for (const std::string& factor : term.symbols) {
+      Value value;
+      if (auto function = Dim::functionOf(factor)) {
+        Value a = dimValue(function->a), b = dimValue(function->b);
+        std::optional<int64_t> left = constantOf(a), right = constantOf(b);
+        value = left && right ? constant(Dim::symbol(factor).evaluate([&](std::string_view name) {
+          return *constantOf(dimValue(Dim::symbol(std::string(name))));
+        }))
+                              : emitDimFunction(at(0), location_, *function, a, b);
+      } else {
+        value = dimValue(Dim::symbol(factor));
+      }
+      product = mulI(product, value);
     }
     sum = addI(sum, product);
   }
@@ -342,7 +331,10 @@ llvm::SmallVector<Value> ExpressionEmitter::laneLoop(Value lo, Value hi, int64_t
   }
   Value count = subI(hi, lo);
   std::optional<int64_t> known = constantOf(count);
-  while (known && unroll > 1 && *known < unroll * width_) {
+  // Where sums are carried, code for known sizes adds in the order of code for any: with up to four vectors at a time
+  // that is so by itself.
+  const bool mayDiffer = carry && unroll > 4 && !context_.symbolValues.empty();
+  while (known && !mayDiffer && unroll > 1 && *known < unroll * width_) {
     unroll /= 2;
   }
   auto lanesOf = [&](int64_t vectors) {
@@ -487,6 +479,7 @@ Pack ExpressionEmitter::emitOp(Operation* op, Value value, const Place& place) {
           return arith::SelectOp::create(b, o.getLoc(), v[0], v[1], v[2]).getResult();
         });
       })
+      .Case([&](AssertThatOp o) { return emitAssert(o, place); })
       .Case([&](ReshapeOp o) { return emitReshape(o.getX(), o.getResult(), place); })
       .Case([&](BroadcastOp o) { return emitBroadcast(o, place); })
       .Case([&](TransposeOp o) { return emitTranspose(o, unflatten(place, shapeOf(value))); })
@@ -499,9 +492,9 @@ Pack ExpressionEmitter::emitOp(Operation* op, Value value, const Place& place) {
       .Case([&](UnfoldOp o) { return emitUnfold(o, unflatten(place, shapeOf(value))); })
       .Case([&](FoldOp o) { return emitFold(o, unflatten(place, shapeOf(value))); })
       .Case([&](GatherOp o) { return emitGather(o, unflatten(place, shapeOf(value))); })
-      .Case([&](RandomUniformOp o) { return emitRandom(o, o.getState(), o.getOpId(), element, place); })
-      .Case([&](RandomNormalOp o) { return emitRandom(o, o.getState(), o.getOpId(), element, place); })
-      .Case([&](RandomIntegersOp o) { return emitRandom(o, o.getState(), o.getOpId(), element, place); })
+      .Case([&](RandomUniformOp o) { return emitRandom(o, o.getState(), place); })
+      .Case([&](RandomNormalOp o) { return emitRandom(o, o.getState(), place); })
+      .Case([&](RandomIntegersOp o) { return emitRandom(o, o.getState(), place); })
       .Case<ReduceSumOp, ReduceMeanOp, ReduceProdOp, ReduceMaxOp, ReduceMinOp, ReduceAnyOp, ReduceAllOp, ArgmaxOp,
             ArgminOp>([&](Operation* o) { return emitReduction(o, unflatten(place, shapeOf(value))); })
       .Default([&](Operation* o) { return emitElementwise(o, place); });
@@ -543,40 +536,9 @@ Pack ExpressionEmitter::mapLanes(llvm::ArrayRef<Pack> operands, llvm::function_r
 
 Pack ExpressionEmitter::applyScalar(Location loc, llvm::StringRef scalar, llvm::ArrayRef<Pack> operands,
                                     bool isUnsigned) {
-  return mapLanes(operands, [&](OpBuilder& b, ValueRange values) -> Value {
-    const bool isFloat = llvm::isa<mlir::FloatType>(mlir::getElementTypeOrSelf(values[0].getType()));
-    if (callsMath_ && isFloat && isLongFunction(scalar)) {
-      llvm::SmallVector<Value> arguments{pointers_.context};
-      arguments.append(values.begin(), values.end());
-      return mlir::func::CallOp::create(b, loc, mathFunction(scalar, values), arguments).getResult(0);
-    }
-    return emitScalarFunction(b, loc, scalar, values, context_, isUnsigned, pointers_.context);
+  return mapLanes(operands, [&](OpBuilder& b, ValueRange values) {
+    return emitScalarCall(b, loc, scalar, values, context_, isUnsigned, pointers_.context, callsMath_);
   });
-}
-
-mlir::func::FuncOp ExpressionEmitter::mathFunction(llvm::StringRef scalar, ValueRange operands) {
-  auto caller = llvm::cast<mlir::func::FuncOp>(scopes_[0].block->getParentOp());
-  auto module = caller->getParentOfType<mlir::ModuleOp>();
-  std::string name = "kiln_" + scalar.lower();
-  llvm::raw_string_ostream(name) << "_" << mlir::getElementTypeOrSelf(operands[0].getType());
-  if (auto vector = llvm::dyn_cast<mlir::VectorType>(operands[0].getType())) {
-    name += "x" + std::to_string(vector.getNumElements());
-  }
-  if (auto known = module.lookupSymbol<mlir::func::FuncOp>(name)) {
-    return known;
-  }
-  OpBuilder b(module.getContext());
-  b.setInsertionPoint(caller);
-  llvm::SmallVector<Type> arguments{pointers_.context.getType()};
-  arguments.append(operands.getTypes().begin(), operands.getTypes().end());
-  auto function = mlir::func::FuncOp::create(b, location_, name, b.getFunctionType(arguments, {operands[0].getType()}));
-  function.setPrivate();
-  mlir::Block* entry = function.addEntryBlock();
-  b.setInsertionPointToEnd(entry);
-  Value result = emitScalarFunction(b, location_, scalar, entry->getArguments().drop_front(), context_,
-                                    /*isUnsigned=*/false, entry->getArgument(0));
-  mlir::func::ReturnOp::create(b, location_, result);
-  return function;
 }
 
 Pack ExpressionEmitter::emitElementwise(Operation* op, const Place& place) {
@@ -604,6 +566,18 @@ Pack ExpressionEmitter::emitElementwise(Operation* op, const Place& place) {
   // The one function of 16-bit floats that rounding an f32 to nearest would not round once.
   const std::string name = llvm::isa<FmaOp>(op) && isHalf(element) ? "FmaToOdd" : scalarNameOf(op);
   return applyScalar(op->getLoc(), name, operands, isUnsigned(element));
+}
+
+// The condition is one truth by now: simplify reduces those of many.
+Pack ExpressionEmitter::emitAssert(AssertThatOp op, const Place& place) {
+  const Pack x = emitAt(op.getX(), place);
+  const Pack condition = emitAt(op.getCondition(), placeOf(shapeOf(op.getCondition()), {}));
+  const Pack isBad = mapLanes({condition}, [&](OpBuilder& b, ValueRange v) {
+    Value one = arith::ConstantOp::create(b, op.getLoc(), b.getBoolAttr(true));
+    return arith::XOrIOp::create(b, op.getLoc(), v[0], one).getResult();
+  });
+  reportFault(op, isBad.values[0], assertStatus(op), constant(0), constant(0));
+  return x;
 }
 
 Pack ExpressionEmitter::emitCast(Location loc, const Pack& pack, Type from, Type to) {

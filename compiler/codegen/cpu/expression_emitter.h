@@ -174,6 +174,7 @@ class ExpressionEmitter {
   Pack emitUncached(mlir::Value value, const Place& place);
   Pack emitOp(mlir::Operation* op, mlir::Value value, const Place& place);
   Pack emitElementwise(mlir::Operation* op, const Place& place);
+  Pack emitAssert(AssertThatOp op, const Place& place);
   /// Converts registers that hold `from` (an element type) to `to`.
   Pack emitCast(mlir::Location loc, const Pack& pack, mlir::Type from, mlir::Type to);
   /// The same from what the registers are: f32, f64, signed integers or i1.
@@ -192,7 +193,7 @@ class ExpressionEmitter {
   Pack emitGather(GatherOp op, const Place& place);
   Pack emitUnfold(UnfoldOp op, const Place& place);
   Pack emitFold(FoldOp op, const Place& place);
-  Pack emitRandom(mlir::Operation* op, mlir::Value state, int64_t opId, mlir::Type element, const Place& place);
+  Pack emitRandom(mlir::Operation* op, mlir::Value state, const Place& place);
   Pack emitReduction(mlir::Operation* op, const Place& place);
   /// Gives `then` where `condition` (uniform) holds, else `otherwise`; each emitted in its own branch.
   Pack emitIf(mlir::Value condition, mlir::Type element, llvm::function_ref<Pack()> then,
@@ -208,8 +209,6 @@ class ExpressionEmitter {
   Pack emitGuarded(mlir::Operation* op, mlir::Value operand, const Place& place, llvm::ArrayRef<PositionGuard> guards,
                    llvm::function_ref<Pack()> otherwise);
   mlir::Value shapeEntry(mlir::Value shape, int64_t entry);
-  /// The module's function for a long scalar function of these operands.
-  mlir::func::FuncOp mathFunction(llvm::StringRef scalar, mlir::ValueRange operands);
   Place unflatten(const Place& place, const Shape& shape);
   void findSiblings();
 

@@ -6,6 +6,7 @@
 
 #include "compiler/codegen/cpu/emit_library.h"
 #include "compiler/codegen/cpu/emit_matmul.h"
+#include "compiler/codegen/cpu/emit_native.h"
 #include "compiler/codegen/cpu/expression_emitter.h"
 #include "compiler/codegen/cpu/parallel.h"
 #include "compiler/codegen/cpu/schedule.h"
@@ -103,6 +104,9 @@ mlir::FunctionType kernelFunctionType(KernelOp kernel) {
 mlir::LogicalResult emitKernel(KernelOp kernel, func::FuncOp into, const CodegenContext& context) {
   if (kernel.getKind() == "matmul") {
     return emitMatmul(kernel, into, context);
+  }
+  if (kernel.getKind() == "native") {
+    return emitNative(kernel, into, context);
   }
   if (kernel.getKind() == "library") {
     return emitLibraryCall(kernel, into, context);

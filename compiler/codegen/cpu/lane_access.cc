@@ -199,6 +199,8 @@ bool ExpressionEmitter::isFlatCapable(Value value) {
       for (Value operand : op->getOperands()) {
         result &= isFlatCapable(operand);
       }
+    } else if (auto assertion = llvm::dyn_cast<AssertThatOp>(op)) {
+      result = isFlatCapable(assertion.getX());
     } else if (auto reshape = llvm::dyn_cast<ReshapeOp>(op)) {
       result = isFlatCapable(reshape.getX());
     } else if (auto broadcast = llvm::dyn_cast<BroadcastOp>(op)) {
