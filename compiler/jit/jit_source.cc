@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "compiler/jit/background.h"
 #include "graph/eval/interpreter.h"
 
 namespace kiln::compiler {
@@ -97,7 +98,7 @@ std::string JitSource::endpointOf(const std::string& name, bool isFeed) const {
   return name;
 }
 
-StatusOr<Entry> JitSource::entryFor(const ExecutableRequest& request) const {
+StatusOr<TappedEntry> JitSource::entryFor(const ExecutableRequest& request) const {
   if (!request.entry.empty()) {
     const Entry* entry = graph_.findEntry(request.entry);
     if (entry == nullptr) {
@@ -107,7 +108,7 @@ StatusOr<Entry> JitSource::entryFor(const ExecutableRequest& request) const {
       }
       return makeError<ErrorId::kR0001>(request.entry, names.empty() ? "no entries" : names);
     }
-    return *entry;
+    return TappedEntry{graph_, *entry};
   }
   std::vector<std::string> feeds, fetches;
   for (const std::string& name : request.feeds) {
@@ -116,7 +117,8 @@ StatusOr<Entry> JitSource::entryFor(const ExecutableRequest& request) const {
   for (const std::string& name : request.fetches) {
     fetches.push_back(endpointOf(name, false));
   }
-  KILN_ASSIGN_OR_RETURN(Entry entry, makeEntry(graph_, "run", feeds, fetches, request.targets));
+  KILN_ASSIGN_OR_RETURN(TappedEntry tapped, makeTappedEntry(graph_, "run", feeds, fetches, request.targets));
+  Entry& entry = tapped.entry;
   // The signature has the names that were asked for.
   for (size_t i = 0; i < entry.feeds.size() && i < request.feeds.size(); ++i) {
     entry.feeds[i].name = request.feeds[i];
@@ -124,19 +126,16 @@ StatusOr<Entry> JitSource::entryFor(const ExecutableRequest& request) const {
   for (size_t i = 0; i < entry.fetches.size() && i < request.fetches.size(); ++i) {
     entry.fetches[i].name = request.fetches[i];
   }
-  return entry;
+  return tapped;
 }
 
 StatusOr<std::shared_ptr<const Executable>> JitSource::compile(const ExecutableRequest& request,
-                                                               const std::string& key) {
-  KILN_ASSIGN_OR_RETURN(Entry entry, entryFor(request));
-  CompileReport report;
-  KILN_ASSIGN_OR_RETURN(CompiledEntry compiled, compileEntry(graph_, entry, options_, &report));
+                                                               const CompileOptions& options, CompileReport* report) {
+  KILN_ASSIGN_OR_RETURN(TappedEntry tapped, entryFor(request));
+  KILN_ASSIGN_OR_RETURN(CompiledEntry compiled, compileEntry(tapped.graph, tapped.entry, options, report));
   auto executable = std::make_shared<Executable>();
   executable->manifest = std::move(compiled.manifest);
   KILN_ASSIGN_OR_RETURN(executable->image, LoadedImage::load(compiled.image));
-  std::lock_guard<std::mutex> lock(mutex_);
-  reports_[key] = std::move(report);
   return executable;
 }
 
@@ -152,17 +151,59 @@ StatusOr<std::shared_ptr<const Executable>> JitSource::find(const ExecutableRequ
     }
     slot.isRunning = true;
   }
-  auto compiled = compile(request, key);
+  CompileReport report;
+  auto compiled = compile(request, options_, &report);
   {
     std::lock_guard<std::mutex> lock(mutex_);
+    ++statistics_.compilations;
     Slot& slot = slots_[key];
     slot.isRunning = false;
     if (compiled.ok()) {
       slot.executable = *compiled;
+      reports_[key] = std::move(report);
     }
   }
   finished_.notify_all();
   return compiled;
+}
+
+StatusOr<std::shared_ptr<const Executable>> JitSource::specialize(const ExecutableRequest& request,
+                                                                  std::span<const int64_t> dims) {
+  KILN_ASSIGN_OR_RETURN(std::shared_ptr<const Executable> general, find(request, {}));
+  const std::vector<SymbolSpec>& symbols = general->manifest.symbols;
+  if (dims.size() != symbols.size()) {
+    return makeError<ErrorId::kR0006>("code for certain sizes", std::to_string(dims.size()) + " sizes for " +
+                                                                    std::to_string(symbols.size()) + " dimensions");
+  }
+  CompileOptions options = options_;
+  options.dumpFolder.clear();
+  for (size_t i = 0; i < dims.size(); ++i) {
+    options.dims[symbols[i].name] = dims[i];
+  }
+  auto compiled = compile(request, options, nullptr);
+  std::lock_guard<std::mutex> lock(mutex_);
+  ++(compiled.ok() ? statistics_.specializations : statistics_.failedSpecializations);
+  return compiled;
+}
+
+void JitSource::findAsync(const ExecutableRequest& request, std::span<const int64_t> dims,
+                          std::function<void(StatusOr<std::shared_ptr<const Executable>>)> done) {
+  if (dims.empty()) {
+    done(find(request, dims));
+    return;
+  }
+  BackgroundWorker::shared().add([weak = weak_from_this(), request,
+                                  dims = std::vector<int64_t>(dims.begin(), dims.end()), done = std::move(done)] {
+    // A source that is gone has nobody left who would run the code.
+    if (std::shared_ptr<JitSource> source = weak.lock()) {
+      done(source->specialize(request, dims));
+    }
+  });
+}
+
+SourceStatistics JitSource::statistics() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return statistics_;
 }
 
 std::map<std::string, CompileReport> JitSource::reports() const {

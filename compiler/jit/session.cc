@@ -16,7 +16,9 @@ StatusOr<Session> createSession(const Graph& graph, JitOptions options) {
   KILN_RETURN_IF_ERROR(compiler::TargetInfo::parse(options.compile.target).status());
   KILN_ASSIGN_OR_RETURN(std::shared_ptr<compiler::JitSource> source,
                         compiler::JitSource::create(graph, std::move(options.compile)));
-  return Session::create(std::move(source), {.threads = options.threads});
+  return Session::create(
+      std::move(source),
+      {.threads = options.threads, .specializeAfter = options.specializeAfter, .print = std::move(options.print)});
 }
 
 }  // namespace kiln

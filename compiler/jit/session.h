@@ -2,7 +2,9 @@
 /// \file A session over a graph, compiled in this process.
 #pragma once
 
+#include <functional>
 #include <string>
+#include <string_view>
 
 #include "compiler/pipelines/options.h"
 #include "graph/ir/graph.h"
@@ -13,7 +15,10 @@ namespace kiln {
 struct JitOptions {
   std::string device = "cpu";
   int threads = 0;  ///< The most threads that one run uses; 0 for as many as the machine has.
+  /// Code for sizes that come back often is compiled in the background; see SessionOptions.
+  int specializeAfter = SessionOptions{}.specializeAfter;
   compiler::CompileOptions compile = {};
+  std::function<void(std::string_view line)> print = {};  ///< As SessionOptions::print.
 };
 
 /// Creates a session that compiles what it is asked to run, once for each entry or set of feeds, fetches and targets.

@@ -16,7 +16,7 @@ void buildPhase(Phase phase, mlir::OpPassManager& passes, const PhaseOptions& op
       buildSimplifyPipeline(passes, {});
       break;
     case Phase::kDifferentiate:
-      buildDifferentiatePipeline(passes, {});
+      buildDifferentiatePipeline(passes, {.memLimit = options.memLimit, .report = options.planReport});
       // Gradients leave much to fold, and everything that needs composite ops as such has run.
       buildSimplifyPipeline(passes, {.expandComposites = true});
       break;

@@ -12,6 +12,7 @@ namespace kiln::compiler {
 
 struct PhaseOptions {
   TargetInfo target = TargetInfo::host();
+  int64_t memLimit = 0;  ///< As in CompileOptions.
   std::string* planReport = nullptr;
 };
 

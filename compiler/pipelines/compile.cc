@@ -50,7 +50,8 @@ class Compilation {
       return checkSupport(*module_, target_);
     }));
     KILN_RETURN_IF_ERROR(runner_.dump("000-import.mlir", text(*module_)));
-    PhaseOptions phases{.target = target_, .planReport = report_ == nullptr ? nullptr : &report_->plan};
+    PhaseOptions phases{
+        .target = target_, .memLimit = options_.memLimit, .planReport = report_ == nullptr ? nullptr : &report_->plan};
     for (const PhaseInfo& info : kPhases) {
       if (info.phase != Phase::kImport && info.phase <= last && info.phase < Phase::kCodegen) {
         KILN_RETURN_IF_ERROR(runner_.run(info.phase, *module_,
@@ -74,6 +75,14 @@ class Compilation {
     CodegenContext codegen{.target = target_, .symbols = symbolsOf(planned_), .nodeId = [this](mlir::Operation* op) {
                              return nodes_.idOf(op);
                            }};
+    for (const std::string& symbol : codegen.symbols) {
+      if (auto known = options_.dims.find(symbol); known != options_.dims.end()) {
+        codegen.symbolValues.push_back(known->second);
+      }
+    }
+    if (codegen.symbolValues.size() != codegen.symbols.size()) {
+      codegen.symbolValues.clear();  // all or none
+    }
     auto emitted = emitEntry(planned_, *code_, codegen, kQuerySymbol);
     if (mlir::failed(emitted)) {
       Status status = diagnostics.status();

@@ -3,6 +3,7 @@
 
 #include "compiler/dialect/diagnostics.h"
 #include "compiler/dialect/types.h"
+#include "ops/control/assert_that.h"
 
 namespace kiln::compiler {
 namespace {
@@ -12,16 +13,26 @@ TensorSpec specOf(llvm::StringRef name, mlir::Type type) {
   return {.name = name.str(), .dtype = value.dtype, .shape = value.shape};
 }
 
+std::string messageOf(mlir::Operation* op) {
+  auto assertion = mlir::dyn_cast<AssertThatOp>(op);
+  if (!assertion) {
+    return "";
+  }
+  const std::string message = assertion.getMessage().str();
+  return ops::assert_that::untakenValue(message).value_or(message);
+}
+
 }  // namespace
 
 int NodeTable::idOf(mlir::Operation* op) {
   std::string name = nodeNameOf(op->getLoc());
-  auto [found, isNew] = byName_.try_emplace(name, static_cast<int>(nodes_.size()));
+  const std::string message = messageOf(op);
+  auto [found, isNew] = byName_.try_emplace(name + '\n' + message, static_cast<int>(nodes_.size()));
   if (isNew) {
     // Ops of the compiler's own making carry the name of the user's node that they were made for.
     const Node* node = graph_.findNode(name);
     std::string opName = node != nullptr ? "kiln." + std::string(node->op->name) : op->getName().getStringRef().str();
-    nodes_.push_back({.name = name, .op = opName, .location = sourceOf(op->getLoc())});
+    nodes_.push_back({.name = name, .op = opName, .location = sourceOf(op->getLoc()), .message = message});
   }
   return found->second;
 }

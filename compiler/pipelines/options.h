@@ -2,6 +2,8 @@
 /// \file What a compilation is told, and what it tells.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -15,7 +17,12 @@ struct CompileOptions {
   bool verifyEach = false;      ///< Checks the module after every pass; a broken one is named.
   bool optimize = true;         ///< LLVM's optimisations; without them code is slower, never different in result.
   std::vector<std::string> disabledPasses = {};  ///< `kiln-fold-constants`: not run.
-  int stopAfter = -1;           ///< Runs only so many passes of all phases, for bisection with lowerToText(); -1: all.
+  std::map<std::string, int64_t> dims = {};  ///< Numbers of dimension symbols for which code is made: it is right for
+                                             ///< these only, and its results are those of the code for all, bit by bit
+                                             ///< (but for the sign of a NaN).
+  int64_t memLimit = 0;  ///< Bytes that gradients of loops may keep of their steps: what does not fit is computed
+                         ///< again. 0: no limit. With KILN-C0203 when it is too small.
+  int stopAfter = -1;    ///< Runs only so many passes of all phases, for bisection with lowerToText(); -1: all.
   std::string dumpFolder = {};  ///< When set, the module after every pass, numbered, and LLVM IR and assembly.
   std::vector<std::string> printAfter = {};  ///< Passes after which the module goes to CompileReport::text.
   bool timePasses = false;                   ///< Times of single passes beside those of phases.

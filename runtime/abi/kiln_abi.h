@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define KILN_ABI_VERSION 2u
+#define KILN_ABI_VERSION 3u
 
 /* A pointer that always takes eight bytes. */
 #define KILN_PTR(type, name) \
@@ -33,7 +33,10 @@ enum {
   KILN_STATUS_DIM_MISMATCH = 5,   /* values: found, wanted */
   KILN_STATUS_INTERNAL = 6,
   KILN_STATUS_NOT_POSITIVE_DEFINITE = 7, /* values: the order of the first minor that is not positive, the matrix */
-  KILN_STATUS_SINGULAR = 8               /* values: the first column without a pivot, the matrix of the batch */
+  KILN_STATUS_SINGULAR = 8,              /* values: the first column without a pivot, the matrix of the batch */
+  KILN_STATUS_TRIP_COUNT = 9,            /* a loop's count; values: the count, the most that is allowed */
+  KILN_STATUS_NOT_TAKEN = 10,            /* a value was wanted from a branch that did not run; values: 0, 0 */
+  KILN_STATUS_NO_MEMORY = 11             /* allocate() gave none; values: the bytes asked for, 0 */
 };
 
 typedef struct kiln_error_t {
@@ -48,6 +51,10 @@ struct kiln_context_t;
  * the one given to parallel_for with an error slot of its own: a fault is written there, never to a context kept in
  * `task`. */
 typedef kiln_status_t (*kiln_task_fn_t)(struct kiln_context_t* context, void* task, int64_t begin, int64_t end);
+
+/* 64-byte aligned memory that lives until the run ends, or null. For what only a run can tell the size of. Not for use
+ * within a task. */
+typedef void* (*kiln_allocate_fn_t)(struct kiln_context_t* context, int64_t bytes);
 
 /* Runs fn over [0, count) in chunks of `grain` items (the last may be shorter), on any number of threads; returns when
  * all are done. When chunks fail, the status and the error slot are those of the failing chunk with the lowest bounds,
@@ -85,7 +92,8 @@ typedef kiln_status_t (*kiln_kernel_fn_t)(struct kiln_context_t* context, void* 
   X(LU, lu)                               \
   X(CTC_LOSS, ctc_loss)                   \
   X(CTC_LOSS_GRADIENT, ctc_loss_gradient) \
-  X(RANDOM_GAMMA, random_gamma)
+  X(RANDOM_GAMMA, random_gamma)           \
+  X(PRINT, print)
 
 enum {
 #define KILN_KERNEL_NUMBER(constant, op) KILN_KERNEL_##constant,
@@ -142,9 +150,10 @@ typedef struct kiln_context_t {
   uint64_t rng_key;             /* reserved: graphs carry their random state as a variable */
   uint64_t rng_step;
   KILN_PTR(const kiln_library_t*, library);
-  KILN_PTR(const void*, device);      /* device table; null on hosts without one */
-  KILN_PTR(const void*, collectives); /* collectives table; null outside distributed runs */
-  KILN_PTR(void*, host);              /* the host's own */
+  KILN_PTR(const void*, device);          /* device table; null on hosts without one */
+  KILN_PTR(const void*, collectives);     /* collectives table; null outside distributed runs */
+  KILN_PTR(void*, host);                  /* the host's own */
+  KILN_PTR(kiln_allocate_fn_t, allocate); /* may be null */
 } kiln_context_t;
 
 /* An entry point. buffers: feeds, variables (each once, read or written), constants, fetches, in the manifest's order;

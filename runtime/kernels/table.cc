@@ -21,6 +21,7 @@ const kiln_kernel_fn_t* kernelTable() {
     table[KILN_KERNEL_CTC_LOSS] = kernels::ctcLoss;
     table[KILN_KERNEL_CTC_LOSS_GRADIENT] = kernels::ctcLossGradient;
     table[KILN_KERNEL_RANDOM_GAMMA] = kernels::randomGamma;
+    table[KILN_KERNEL_PRINT] = kernels::print;
     return table;
   }();
   return kTable.data();

@@ -25,6 +25,7 @@ kiln_status_t lu(kiln_context_t* context, void* const* buffers, const int64_t* a
 kiln_status_t ctcLoss(kiln_context_t* context, void* const* buffers, const int64_t* arguments);
 kiln_status_t ctcLossGradient(kiln_context_t* context, void* const* buffers, const int64_t* arguments);
 kiln_status_t randomGamma(kiln_context_t* context, void* const* buffers, const int64_t* arguments);
+kiln_status_t print(kiln_context_t* context, void* const* buffers, const int64_t* arguments);
 
 }  // namespace kernels
 }  // namespace kiln::runtime

@@ -24,10 +24,10 @@ struct CallResult {
 inline int64_t attribute(double value) { return std::bit_cast<int64_t>(value); }
 
 /// Calls `kernel` as node 7, with results of these types (filled with a pattern before, so that what is not written
-/// shows) and attributes as the ABI lays them out, on at most `threads` threads.
+/// shows) and attributes as the ABI lays them out, on at most `threads` threads or for the host `as`.
 inline CallResult call(int kernel, const std::vector<Tensor>& operands,
                        const std::vector<std::pair<DType, std::vector<int64_t>>>& results,
-                       const std::vector<int64_t>& attributes, int threads = 1) {
+                       const std::vector<int64_t>& attributes, int threads = 1, RunHost* as = nullptr) {
   CallResult called;
   std::vector<void*> buffers;
   std::vector<int64_t> arguments = {7};
@@ -50,12 +50,13 @@ inline CallResult call(int kernel, const std::vector<Tensor>& operands,
     append(result, result.mutableData());
   }
   arguments.insert(arguments.end(), attributes.begin(), attributes.end());
-  RunHost host{.maxThreads = threads};
+  RunHost host;
+  host.maxThreads = threads;
   kiln_context_t context{};
   context.size = sizeof(context);
   context.version = KILN_ABI_VERSION;
   context.parallel_for = runtime::parallelFor;
-  context.host = &host;
+  context.host = as != nullptr ? as : &host;
   called.status = kernelTable()[kernel](&context, buffers.data(), arguments.data());
   called.error = context.error;
   return called;

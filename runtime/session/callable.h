@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
@@ -23,12 +24,16 @@ class PreparedRun;
 struct RunOptions {
   /// Not 0: stop before anything is written; any thread may set it while the run is under way.
   const std::atomic<int32_t>* cancel = nullptr;
+  /// Not 0: a run that takes longer, from when it is called, is stopped before anything is written, with KILN-R0047. Up
+  /// to a year.
+  std::chrono::milliseconds deadline = {};
   /// Nanoseconds are added to these, one slot for each of signature().kernels; or empty.
   std::span<uint64_t> profile = {};
 };
 
 /// Runs one entry or one set of feeds, fetches and targets, by position. A call neither allocates nor looks anything up
-/// once it has run with shapes as large. Keeps the session's variables alive. Copies are the same run. Thread-safe:
+/// once it has run with shapes as large (but for the one call that asks for code of its sizes' own, see
+/// SessionOptions::specializeAfter). Keeps the session's variables alive. Copies are the same run. Thread-safe:
 /// calls at the same time are independent, except that those which write a variable that others use take turns.
 class Callable {
  public:
@@ -38,7 +43,7 @@ class Callable {
   /// Runs once. `feeds` has a value for each feed; any alignment will do. `fetches` gets the results: tensors that fit
   /// keep their memory, also when it is fed at the same time. All reads of variables see them as before the run, all
   /// writes take effect together at the end, and a run that fails changes no variable; its fetches are unspecified.
-  /// Errors: KILN-R0020 to KILN-R0029 for feeds that do not fit, KILN-R0040 to KILN-R0046 for what the run met.
+  /// Errors: KILN-R0020 to KILN-R0029 for feeds that do not fit, KILN-R0030 to KILN-R0047 for what the run met.
   Status run(std::span<const TensorView> feeds, std::span<Tensor> fetches, const RunOptions& options = {}) const;
   /// As above; `fetches` is resized to the number of fetches.
   Status run(std::span<const TensorView> feeds, std::vector<Tensor>& fetches, const RunOptions& options = {}) const;

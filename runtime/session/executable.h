@@ -40,6 +40,7 @@ struct NodeInfo {
   std::string name;      ///< The user's node name.
   std::string op;        ///< `kiln.gather`
   std::string location;  ///< `model.cc:41`, or empty.
+  std::string message;   ///< Of an assert_that; or the value that a branch which was not taken did not compute.
 };
 
 /// What a compiled entry point expects. The ABI's buffers are, in this order: feeds, variables, constants, fetches.
@@ -87,6 +88,13 @@ struct ExecutableRequest {
   std::vector<std::string> feeds, fetches, targets;
 };
 
+/// What a source has done so far.
+struct SourceStatistics {
+  int64_t compilations = 0;           ///< For any sizes, also those that failed.
+  int64_t specializations = 0;        ///< In the background for certain sizes, finished.
+  int64_t failedSpecializations = 0;  ///< Those that failed; the code for any sizes goes on serving.
+};
+
 /// Finds or makes executables. The in-process compiler and the artifact reader implement it. Thread-safe.
 class ExecutableSource {
  public:
@@ -107,6 +115,12 @@ class ExecutableSource {
                          std::function<void(StatusOr<std::shared_ptr<const Executable>>)> done) {
     done(find(request, dims));
   }
+
+  /// Whether findAsync() with dims gives other code than find() without. That code has the same manifest, symbolic as
+  /// it is, may be run with these dims only, and gives the same results, bit by bit.
+  virtual bool specializes() const { return false; }
+
+  virtual SourceStatistics statistics() const { return {}; }
 };
 
 }  // namespace kiln

@@ -9,7 +9,7 @@
 namespace kiln::runtime {
 
 /// The error for a run that returned `status`, which is not OK. Names the user's node and where it was made, when
-/// known. Errors: KILN-R0030 to KILN-R0033, KILN-R0040 to KILN-R0045.
+/// known. Errors: KILN-R0030 to KILN-R0036, KILN-R0040 to KILN-R0045.
 Status faultStatus(const EntryManifest& manifest, kiln_status_t status, const kiln_error_t& error);
 
 }  // namespace kiln::runtime

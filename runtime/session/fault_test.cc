@@ -28,6 +28,9 @@ TEST(Fault, each_status_has_its_error) {
               "kiln.op 'check': [KILN-R0032] matrix 1 is not positive definite: its leading minor of order 3");
   expectError(runReport(KILN_STATUS_SINGULAR, 2, 0), "KILN-R0033",
               "kiln.op 'check': [KILN-R0033] matrix 0 is singular: its column 2");
+  expectError(runReport(KILN_STATUS_TRIP_COUNT, -3, 100), "KILN-R0034",
+              "'check': the trip count -3 is not between 0 and 100");
+  expectError(runReport(KILN_STATUS_NO_MEMORY, 4096, 0), "KILN-R0036", "'check': no memory for 4096 bytes");
   expectError(runReport(KILN_STATUS_INTERNAL, 1, 2), "KILN-R0045", "status 6");
   expectError(runReport(-77, 1, 2), "KILN-R0045", "status -77");
 }
@@ -48,6 +51,19 @@ TEST(Fault, nodes_that_do_not_exist) {
                 "a node of the run");
   }
   expectError(faultStatus(manifest, KILN_STATUS_ASSERT, {KILN_STATUS_OK, 0, {8, 9}}), "KILN-R0043", "0, 0");
+}
+
+TEST(Fault, an_assertion_says_its_message_and_a_tap_its_name) {
+  EntryManifest manifest;
+  manifest.nodes.push_back({.name = "finite", .op = "kiln.assert_that", .location = "", .message = "loss is finite"});
+  manifest.nodes.push_back(
+      {.name = "tap/assert_that", .op = "kiln.assert_that", .location = "", .message = "if//then/y"});
+  expectError(faultStatus(manifest, KILN_STATUS_ASSERT, {KILN_STATUS_ASSERT, 0, {0, 0}}), "KILN-R0043",
+              "kiln.assert_that 'finite': assertion failed: loss is finite");
+  expectError(faultStatus(manifest, KILN_STATUS_NOT_TAKEN, {KILN_STATUS_NOT_TAKEN, 1, {0, 0}}), "KILN-R0035",
+              "'if//then/y': the tapped value was not computed");
+  expectError(faultStatus(manifest, KILN_STATUS_NOT_TAKEN, {KILN_STATUS_NOT_TAKEN, 9, {0, 0}}), "KILN-R0035",
+              "a node of the run");
 }
 
 }  // namespace

@@ -2,10 +2,12 @@
 #include "runtime/session/prepared_run.h"
 
 #include <algorithm>
+#include <cstdio>
 
 #include "runtime/abi/sanitize.h"
 #include "runtime/session/fault.h"
 #include "runtime/session/host_library.h"
+#include "runtime/session/watchdog.h"
 
 namespace kiln::runtime {
 namespace {
@@ -13,6 +15,9 @@ namespace {
 // A fetch of at least this size is tried with memory that may be refused before a tensor is made, which does not return
 // when there is none. Below it a machine that runs at all has the memory.
 constexpr int64_t kTrialBytes = int64_t{64} << 20;
+
+// So that adding it to the clock stays far from overflow.
+constexpr std::chrono::milliseconds kLongestDeadline = std::chrono::hours(24 * 366);
 
 KILN_CALLS_COMPILED_CODE kiln_status_t callRun(const kiln_entry_t& entry, kiln_context_t* context, void* const* buffers,
                                                const int64_t* dims) {
@@ -59,7 +64,8 @@ class PreparedRun::HeldVariables {
 
 StatusOr<std::shared_ptr<PreparedRun>> PreparedRun::create(std::shared_ptr<const Executable> executable,
                                                            std::shared_ptr<VariableStore> variables, int maxThreads,
-                                                           const std::string& where) {
+                                                           const std::string& where,
+                                                           std::function<void(std::string_view)> print) {
   if (executable == nullptr || executable->image == nullptr) {
     return makeError<ErrorId::kR0006>(where, "there is no code");
   }
@@ -95,6 +101,7 @@ StatusOr<std::shared_ptr<PreparedRun>> PreparedRun::create(std::shared_ptr<const
   prepared->entry_ = table.entries[executable->entryIndex];
   prepared->firstFetch_ = manifest.feeds.size() + manifest.variables.size() + manifest.constants.size();
   prepared->maxThreads_ = maxThreads;
+  prepared->print_ = std::move(print);
   prepared->variables_ = std::move(variables);
   prepared->executable_ = std::move(executable);
   return prepared;
@@ -104,11 +111,15 @@ std::unique_ptr<PreparedRun::Frame> PreparedRun::makeFrame() const {
   const EntryManifest& m = manifest();
   auto frame = std::make_unique<Frame>();
   frame->host.maxThreads = maxThreads_;
+  frame->host.print = [this](int32_t node, const TensorView& x, int64_t maxElements) {
+    printValue(node, x, maxElements);
+  };
   frame->context.size = sizeof(kiln_context_t);
   frame->context.version = KILN_ABI_VERSION;
   frame->context.parallel_for = parallelFor;
   frame->context.library = hostLibrary();
-  frame->context.host = &frame->host;
+  frame->context.host = static_cast<RunHost*>(&frame->host);
+  frame->context.allocate = RunMemory::allocateFor;
   frame->buffers.resize(firstFetch_ + m.fetches.size());
   size_t next = m.feeds.size();
   for (const VariableUse& use : m.variables) {
@@ -123,6 +134,19 @@ std::unique_ptr<PreparedRun::Frame> PreparedRun::makeFrame() const {
   return frame;
 }
 
+void PreparedRun::printValue(int32_t node, const TensorView& x, int64_t maxElements) const {
+  const std::vector<NodeInfo>& nodes = manifest().nodes;
+  const bool isKnown = node >= 0 && static_cast<size_t>(node) < nodes.size();
+  const std::string name = isKnown ? nodes[static_cast<size_t>(node)].name : "a node of the run";
+  const std::string line = name + ": " + Tensor(x).toString(maxElements);
+  if (print_) {
+    print_(line);
+  } else {
+    const std::string text = line + "\n";
+    std::fwrite(text.data(), 1, text.size(), stderr);  // one call, so that lines of several threads stay whole
+  }
+}
+
 Status PreparedRun::run(std::span<const TensorView> feeds, std::span<Tensor> fetches, const RunOptions& options) {
   const EntryManifest& m = manifest();
   if (feeds.size() != m.feeds.size()) [[unlikely]] {
@@ -134,6 +158,9 @@ Status PreparedRun::run(std::span<const TensorView> feeds, std::span<Tensor> fet
   if (!options.profile.empty() && options.profile.size() != m.kernels.size()) [[unlikely]] {
     return makeError<ErrorId::kR0046>(options.profile.size(), m.kernels.size());
   }
+  // The clock is read by runs that have a deadline only.
+  const bool isTimed = options.deadline != std::chrono::milliseconds::zero();
+  const Watchdog::Clock::time_point start = isTimed ? Watchdog::Clock::now() : Watchdog::Clock::time_point();
   auto lease = frames_.take([this] { return makeFrame(); });
   Frame& frame = *lease;
   KILN_RETURN_IF_ERROR(signature_->bind(feeds, frame.symbols.data(), frame.feedBytes.data()));
@@ -144,27 +171,45 @@ Status PreparedRun::run(std::span<const TensorView> feeds, std::span<Tensor> fet
   for (size_t i = 0; i < fetches.size(); ++i) {
     KILN_RETURN_IF_ERROR(bindFetch(i, feeds, frame, fetches[i], replaced));
   }
+  // Both have the same plan.
   KILN_RETURN_IF_ERROR(frame.arena.reserve(callArenaSize(entry_, frame.symbols.data())));
   frame.context.arena = frame.arena.data();
   frame.context.error.code = KILN_STATUS_OK;
+  frame.host.beginRun();
   frame.context.profile = options.profile.data();
   static_assert(sizeof(std::atomic<int32_t>) == sizeof(int32_t) && std::atomic<int32_t>::is_always_lock_free);
-  frame.context.cancel = reinterpret_cast<const volatile int32_t*>(options.cancel);
 
   kiln_status_t status = KILN_STATUS_OK;
-  {
-    HeldVariables held(uses_);
-    // Waiting for the variables may have taken long, and small entries do not look at the flag.
-    if (options.cancel != nullptr && options.cancel->load(std::memory_order_relaxed) != 0) [[unlikely]] {
-      status = KILN_STATUS_CANCELLED;
-    } else {
-      status = callRun(entry_, &frame.context, frame.buffers.data(), frame.symbols.data());
+  if (!isTimed) [[likely]] {
+    status = call(frame, options.cancel);
+  } else {
+    Watchdog::Watch watch(start + std::min(options.deadline, kLongestDeadline), options.cancel);
+    status = call(frame, &watch.flag());
+    if (status == KILN_STATUS_CANCELLED && watch.flag().load(std::memory_order_relaxed) == Watchdog::kTooLate) {
+      return makeError<ErrorId::kR0047>(options.deadline.count());
     }
   }
   if (status != KILN_STATUS_OK) [[unlikely]] {
     return faultStatus(m, status, frame.context.error);
   }
   return absl::OkStatus();
+}
+
+kiln_status_t PreparedRun::call(Frame& frame, const std::atomic<int32_t>* flag) {
+  frame.context.cancel = reinterpret_cast<const volatile int32_t*>(flag);
+  const kiln_entry_t* special = specializer_ != nullptr ? specializer_->entryFor(frame.symbols) : nullptr;
+  HeldVariables held(uses_);
+  // Waiting for the variables may have taken long, and small entries do not look at the flag.
+  if (flag != nullptr && flag->load(std::memory_order_relaxed) != 0) [[unlikely]] {
+    return KILN_STATUS_CANCELLED;
+  }
+  return callRun(special != nullptr ? *special : entry_, &frame.context, frame.buffers.data(), frame.symbols.data());
+}
+
+void PreparedRun::specialize(int after, Specializer::Ask ask) {
+  if (!manifest().symbols.empty()) {
+    specializer_ = std::make_shared<Specializer>(executable_, after, std::move(ask));
+  }
 }
 
 Status PreparedRun::bindFetch(size_t index, std::span<const TensorView> feeds, Frame& frame, Tensor& out,

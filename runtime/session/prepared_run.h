@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -17,19 +18,28 @@
 #include "runtime/memory/lease_pool.h"
 #include "runtime/session/callable.h"
 #include "runtime/session/executable.h"
+#include "runtime/session/run_memory.h"
 #include "runtime/session/signature.h"
+#include "runtime/session/specializer.h"
 #include "runtime/session/variables.h"
-#include "runtime/threads/parallel_for.h"
 
 namespace kiln::runtime {
 
 /// An executable bound to a session's variables. Thread-safe.
 class PreparedRun {
  public:
-  /// `where` names the run in errors. Errors: KILN-R0006 when the manifest does not fit the code or the variables.
+  /// `where` names the run in errors; `print` takes the lines of print ops, or is empty for stderr. Errors: KILN-R0006
+  /// when the manifest does not fit the code or the variables.
   static StatusOr<std::shared_ptr<PreparedRun>> create(std::shared_ptr<const Executable> executable,
                                                        std::shared_ptr<VariableStore> variables, int maxThreads,
-                                                       const std::string& where);
+                                                       const std::string& where,
+                                                       std::function<void(std::string_view)> print = {});
+
+  /// Asks for code for sizes that come for the `after`th time, and runs it when it is there. To be called before the
+  /// first run, at most once.
+  void specialize(int after, Specializer::Ask ask);
+  /// Null without symbols or when never told to specialise.
+  const Specializer* specializer() const { return specializer_.get(); }
 
   const EntryManifest& manifest() const { return executable_->manifest; }
   Status run(std::span<const TensorView> feeds, std::span<Tensor> fetches, const RunOptions& options);
@@ -40,7 +50,7 @@ class PreparedRun {
   // What one run under way needs. Variables and constants keep their places, so their addresses are filled in once.
   struct Frame {
     kiln_context_t context{};
-    RunHost host;
+    RunMemory host;
     std::vector<void*> buffers;
     std::vector<int64_t> symbols;
     std::vector<int64_t> feedBytes;
@@ -58,6 +68,9 @@ class PreparedRun {
   std::unique_ptr<Frame> makeFrame() const;
   Status bindFetch(size_t index, std::span<const TensorView> feeds, Frame& frame, Tensor& out,
                    std::vector<Tensor>& replaced) const;
+  void printValue(int32_t node, const TensorView& x, int64_t maxElements) const;
+  // What the code returned; `flag` is the one that it looked at.
+  kiln_status_t call(Frame& frame, const std::atomic<int32_t>* flag);
   Status wrongFeedCount(size_t found) const;
   Status wrongFetchCount(size_t found) const;
 
@@ -65,9 +78,11 @@ class PreparedRun {
   std::shared_ptr<VariableStore> variables_;
   std::optional<Signature> signature_;  // always there; refers to the executable's manifest
   kiln_entry_t entry_{};
+  std::shared_ptr<Specializer> specializer_;
   std::vector<Use> uses_;  // in rising index of the variables
   size_t firstFetch_ = 0;  // index of the first fetch's buffer
   int maxThreads_ = 1;
+  std::function<void(std::string_view)> print_;
   LeasePool<Frame> frames_;
 };
 

@@ -105,6 +105,8 @@ struct Session::State {
   std::shared_ptr<ExecutableSource> source;
   std::shared_ptr<runtime::VariableStore> variables;
   int threads = 1;
+  int specializeAfter = 0;
+  std::function<void(std::string_view)> print;
   std::mutex mutex;
   std::unordered_map<std::string, std::shared_ptr<PreparedRun>> prepared;  // guarded by mutex
 
@@ -124,6 +126,8 @@ StatusOr<Session> Session::create(std::shared_ptr<ExecutableSource> source, cons
   state->source = std::move(source);
   state->threads =
       options.threads > 0 ? std::min(options.threads, runtime::ThreadPool::kMaxThreads) : runtime::hardwareThreads();
+  state->print = options.print;
+  state->specializeAfter = state->source->specializes() ? std::max(options.specializeAfter, 0) : 0;
   Session session(std::move(state));
   KILN_RETURN_IF_ERROR(session.initialize());
   return session;
@@ -164,6 +168,8 @@ Status Session::initialize() {
   return absl::OkStatus();
 }
 
+SourceStatistics Session::statistics() const { return state_->source->statistics(); }
+
 const ModelInfo& Session::model() const { return state_->source->model(); }
 
 StatusOr<Callable> Session::prepareRequest(const ExecutableRequest& request) {
@@ -178,10 +184,18 @@ StatusOr<Callable> Session::prepareRequest(const ExecutableRequest& request) {
   KILN_ASSIGN_OR_RETURN(std::shared_ptr<const Executable> executable, state_->source->find(request, {}));
   KILN_ASSIGN_OR_RETURN(
       std::shared_ptr<PreparedRun> prepared,
-      PreparedRun::create(std::move(executable), state_->variables, state_->threads, describe(request)));
+      PreparedRun::create(std::move(executable), state_->variables, state_->threads, describe(request), state_->print));
   if (request.entry.empty() && (prepared->manifest().feeds.size() != request.feeds.size() ||
                                 prepared->manifest().fetches.size() != request.fetches.size())) {
     return makeError<ErrorId::kR0006>(describe(request), "it has other feeds or fetches than were asked for");
+  }
+  if (state_->specializeAfter > 0) {
+    prepared->specialize(state_->specializeAfter,
+                         [weak = std::weak_ptr(state_->source), request](std::span<const int64_t> dims, auto done) {
+                           if (auto source = weak.lock()) {
+                             source->findAsync(request, dims, std::move(done));
+                           }
+                         });
   }
   std::lock_guard<std::mutex> lock(state_->mutex);
   return Callable(state_->prepared.emplace(std::move(key), std::move(prepared)).first->second);

@@ -2,6 +2,7 @@
 /// \file A model that is ready to run, with the values of its variables.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +20,12 @@ namespace kiln {
 struct SessionOptions {
   /// The most threads that one run uses, the caller's among them; 0 for as many as the machine has.
   int threads = 0;
+  /// After so many runs of a Callable with the same values of its symbolic dimensions, code for just these is compiled
+  /// in the background where the source does that, and later runs use it: for the first few such sizes of a Callable
+  /// (Specializer::kMost). No run waits for it, and no result changes by it. 0: never.
+  int specializeAfter = 16;
+  /// Takes what print ops write: a call for each line, from any thread that runs something. Empty: stderr.
+  std::function<void(std::string_view line)> print = {};
 };
 
 /// Owns a model's variables and what has been prepared of it. Thread-safe: any number of threads may prepare and run.
@@ -52,6 +59,9 @@ class Session {
                                                    const std::map<std::string, TensorView>& feeds,
                                                    const std::vector<std::string>& fetches = {},
                                                    const RunOptions& options = {});
+
+  /// What was compiled so far, and specialised in the background.
+  SourceStatistics statistics() const;
 
   /// In the model's order.
   std::vector<std::string> variableNames() const;

@@ -24,6 +24,13 @@ bool solve(int64_t factor, int64_t number, int64_t length, int64_t* x) {
   return true;
 }
 
+// Whether a dim of one symbol is factor * symbol + number.
+bool isLinear(const Dim& dim) {
+  return std::ranges::all_of(dim.terms(), [](const Dim::Term& term) {
+    return term.symbols.empty() || (term.symbols.size() == 1 && !Dim::functionOf(term.symbols[0]));
+  });
+}
+
 }  // namespace
 
 StatusOr<Signature> Signature::compile(const EntryManifest& manifest, std::string_view where) {
@@ -58,9 +65,8 @@ Status Signature::addShapes(std::string_view where) {
         if (names.size() != 1 || shape[a].asSymbol().has_value() != bare) {
           continue;
         }
-        bool linear = std::ranges::all_of(shape[a].terms(), [](const Dim::Term& t) { return t.symbols.size() <= 1; });
         int index = symbolIndex(names[0]);
-        if (linear && index >= 0 && givenBy_[static_cast<size_t>(index)].feed < 0) {
+        if (isLinear(shape[a]) && index >= 0 && givenBy_[static_cast<size_t>(index)].feed < 0) {
           givenBy_[static_cast<size_t>(index)] = {.feed = static_cast<int>(f), .axis = a};
         }
       }
@@ -141,17 +147,30 @@ Status Signature::addAxis(const Dim& dim, bool isFeed, Place place, std::string_
 }
 
 StatusOr<int32_t> Signature::addExpression(const Dim& dim, std::string_view where) {
-  Expression expression{.firstTerm = static_cast<uint32_t>(terms_.size()), .numTerms = 0};
-  for (const Dim::Term& term : dim.terms()) {
-    terms_.push_back({.coefficient = term.coefficient,
-                      .firstFactor = static_cast<uint32_t>(factors_.size()),
-                      .numFactors = static_cast<uint32_t>(term.symbols.size())});
-    for (const std::string& name : term.symbols) {
-      factors_.push_back(symbolIndex(name));
+  const std::vector<Dim::Term> terms = dim.terms();
+  // Functions within are expressions of their own, which come first.
+  std::vector<std::vector<int32_t>> factors;
+  for (const Dim::Term& term : terms) {
+    std::vector<int32_t>& indices = factors.emplace_back();
+    for (const std::string& factor : term.symbols) {
+      if (auto function = Dim::functionOf(factor)) {
+        KILN_ASSIGN_OR_RETURN(int32_t a, addExpression(function->a, where));
+        KILN_ASSIGN_OR_RETURN(int32_t b, addExpression(function->b, where));
+        functions_.push_back({function->kind, a, b});
+        indices.push_back(~(static_cast<int32_t>(functions_.size()) - 1));
+      } else {
+        indices.push_back(symbolIndex(factor));
+      }
     }
-    ++expression.numTerms;
   }
-  expressions_.push_back(expression);
+  expressions_.push_back(
+      {.firstTerm = static_cast<uint32_t>(terms_.size()), .numTerms = static_cast<uint32_t>(terms.size())});
+  for (size_t i = 0; i < terms.size(); ++i) {
+    terms_.push_back({.coefficient = terms[i].coefficient,
+                      .firstFactor = static_cast<uint32_t>(factors_.size()),
+                      .numFactors = static_cast<uint32_t>(factors[i].size())});
+    factors_.insert(factors_.end(), factors[i].begin(), factors[i].end());
+  }
   return static_cast<int32_t>(expressions_.size()) - 1;
 }
 
@@ -162,12 +181,35 @@ bool Signature::evaluate(int32_t expression, const int64_t* symbols, int64_t* va
   for (uint32_t t = e.firstTerm; t < e.firstTerm + e.numTerms; ++t) {
     int64_t product = terms_[t].coefficient;
     for (uint32_t f = terms_[t].firstFactor; f < terms_[t].firstFactor + terms_[t].numFactors; ++f) {
-      overflow |= __builtin_mul_overflow(product, symbols[factors_[f]], &product);
+      int64_t factor = 0;
+      if (factors_[f] >= 0) {
+        factor = symbols[factors_[f]];
+      } else {
+        overflow |= !apply(functions_[static_cast<size_t>(~factors_[f])], symbols, &factor);
+      }
+      overflow |= __builtin_mul_overflow(product, factor, &product);
     }
     overflow |= __builtin_add_overflow(sum, product, &sum);
   }
   *value = sum;
   return !overflow;
+}
+
+bool Signature::apply(const Function& function, const int64_t* symbols, int64_t* value) const {
+  int64_t a = 0, b = 0;
+  bool fits = evaluate(function.a, symbols, &a) && evaluate(function.b, symbols, &b);
+  switch (function.kind) {
+    case Dim::Function::Kind::kFloorDiv:
+      *value = b <= 0 ? 0 : a / b - (a % b < 0 ? 1 : 0);
+      return fits && b > 0;
+    case Dim::Function::Kind::kMax:
+      *value = std::max(a, b);
+      break;
+    case Dim::Function::Kind::kMin:
+      *value = std::min(a, b);
+      break;
+  }
+  return fits;
 }
 
 Status Signature::bind(std::span<const TensorView> feeds, int64_t* symbols, int64_t* feedBytes) const {
@@ -248,6 +290,18 @@ Status Signature::badFeed(std::span<const TensorView> feeds, size_t feed, const 
   return makeError<ErrorId::kR0025>(spec.name, numbers(view.dims));
 }
 
+std::string Signature::explain(const Dim& dim, int64_t value, const int64_t* symbols) const {
+  std::string text = dim.toString() + " = " + std::to_string(value), reasons;
+  for (const std::string& name : dim.symbols()) {
+    const auto index = static_cast<size_t>(symbolIndex(name));
+    reasons += (reasons.empty() ? "" : ", ") + name + " = " + std::to_string(symbols[index]);
+    if (givenBy_[index].feed >= 0) {
+      reasons += " by feed '" + manifest_->feeds[static_cast<size_t>(givenBy_[index].feed)].name + "'";
+    }
+  }
+  return text + " (" + reasons + ")";
+}
+
 // OK when the axis is right.
 Status Signature::badAxis(const TensorView& view, size_t feed, int axisIndex, const int64_t* symbols) const {
   const TensorSpec& spec = manifest_->feeds[feed];
@@ -298,8 +352,9 @@ Status Signature::badAxis(const TensorView& view, size_t feed, int axisIndex, co
             spec.name, shape, axisIndex, length, "'" + wanted + "'", value,
             giver < 0 ? std::string("?") : manifest_->feeds[static_cast<size_t>(giver)].name);
       }
-      return makeError<ErrorId::kR0021>(spec.name, shape, wantedShape,
-                                        begin + wanted + (fits ? " = " + std::to_string(value) : std::string()));
+      return makeError<ErrorId::kR0021>(
+          spec.name, shape, wantedShape,
+          begin + (fits ? explain(spec.shape[axisIndex], value, symbols) : wanted + ", which is no length here"));
     }
   }
   return absl::OkStatus();

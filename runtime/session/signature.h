@@ -59,9 +59,14 @@ class Signature {
     int bits;
     uint32_t firstAxis;
   };
-  // A polynomial: terms_[firstTerm ...], each a coefficient times factors_[firstFactor ...].
+  // A polynomial: terms_[firstTerm ...], each a coefficient times factors_[firstFactor ...]. A factor is the index of a
+  // symbol, or ~i for the value of functions_[i].
   struct Expression {
     uint32_t firstTerm, numTerms;
+  };
+  struct Function {
+    Dim::Function::Kind kind;
+    int32_t a, b;  // expressions
   };
   struct Term {
     int64_t coefficient;
@@ -82,6 +87,9 @@ class Signature {
   int symbolIndex(std::string_view name) const;
   // False on overflow.
   bool evaluate(int32_t expression, const int64_t* symbols, int64_t* value) const;
+  bool apply(const Function& function, const int64_t* symbols, int64_t* value) const;
+  // `2*n+1 = 9 (n = 4 by feed 'x')`
+  std::string explain(const Dim& dim, int64_t value, const int64_t* symbols) const;
   Status badFeed(std::span<const TensorView> feeds, size_t feed, const int64_t* symbols) const;
   Status badAxis(const TensorView& view, size_t feed, int axis, const int64_t* symbols) const;
 
@@ -91,6 +99,7 @@ class Signature {
   std::vector<Expression> expressions_;
   std::vector<Term> terms_;
   std::vector<int32_t> factors_;
+  std::vector<Function> functions_;
   std::vector<Late> late_;
   std::vector<DimRange> ranges_;
   std::vector<Place> givenBy_;  // for each symbol, the axis that gives its value

@@ -2,6 +2,9 @@
 /// \file The thread pool as compiled code sees it.
 #pragma once
 
+#include <functional>
+
+#include "proto/base/tensor.h"
 #include "runtime/abi/kiln_abi.h"
 
 namespace kiln::runtime {
@@ -9,6 +12,8 @@ namespace kiln::runtime {
 /// What kiln_context_t::host points to.
 struct RunHost {
   int maxThreads = 1;  ///< Cap of every loop of the run, the caller's thread included.
+  /// Shows a value that the op print is given, with the number of its node. Empty: to stderr. Thread-safe.
+  std::function<void(int32_t node, const TensorView& x, int64_t maxElements)> print = {};
 };
 
 /// The kiln_parallel_for_fn_t of a context whose host is a RunHost. Runs on ThreadPool::process().
