@@ -103,7 +103,7 @@ TEST_F(Allocation, allocator_calls_are_seen) {
 
 TEST_F(Allocation, training_allocates_nothing_after_the_first_step) {
   for (int threads : {1, 2}) {
-    auto session = createSession(digitsLike(), {.threads = threads});
+    auto session = createSession(digitsLike(), {.threads = threads, .specializeAfter = 0});
     ASSERT_TRUE(session.ok()) << session.status();
     auto train = session->prepareEntry("train_step");
     ASSERT_TRUE(train.ok()) << train.status();
@@ -123,7 +123,7 @@ TEST_F(Allocation, training_allocates_nothing_after_the_first_step) {
 }
 
 TEST_F(Allocation, resident_memory_stays_flat_over_a_hundred_thousand_steps) {
-  auto session = createSession(testing::mlp());
+  auto session = createSession(testing::mlp(), {.specializeAfter = 0});
   ASSERT_TRUE(session.ok()) << session.status();
   auto train = session->prepareEntry("train_step");
   ASSERT_TRUE(train.ok()) << train.status();

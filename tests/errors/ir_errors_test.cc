@@ -169,8 +169,8 @@ TEST_F(IrErrors, G0014DimensionThatNoFeedTells) {
               {"model.cc:10: error: [KILN-G0014]", "dimension 'n' of kiln.shape_value 's'", "feed of entry 'main'"});
 }
 
-TEST_F(IrErrors, G0014OnlyABareSymbolTellsADimension) {
-  const NodeId x = input(body, "x", {dim("n") * 2});
+TEST_F(IrErrors, G0014OnlyALinearDimTellsADimension) {
+  const NodeId x = input(body, "x", {dim("n") * dim("n")});
   entry("main", {{"x", {x, 0}}}, {{"y", {x, 0}}});
   expectError(create(), "G0014", {"dimension 'n' of kiln.placeholder 'x'"});
 }

@@ -38,7 +38,12 @@ Status runDifferentiation(mlir::ModuleOp module) {
 // Replaces the vjp of the entry `forward` by the jvp of the same region, along the arguments that are fed as t0, t1 ...
 void turnForward(mlir::ModuleOp module) {
   compiler::VjpOp vjp;
-  module.walk([&](compiler::VjpOp found) { vjp = found; });
+  module.walk([&](compiler::VjpOp found) {
+    // Not one of a body within.
+    if (found->getParentOp()->hasAttr(compiler::kEntryAttr)) {
+      vjp = found;
+    }
+  });
   ASSERT_TRUE(vjp);
   auto function = vjp->getParentOfType<mlir::func::FuncOp>();
   llvm::SmallVector<mlir::Value> tangents;

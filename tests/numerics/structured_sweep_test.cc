@@ -15,6 +15,7 @@ const SweepRows& sweeps() {
   static const SweepRows table = [] {
     SweepRows rows;
     addContractionRows(rows);
+    addControlRows(rows);
     addIndexingRows(rows);
     addMovementRows(rows);
     addConvolutionRows(rows);
@@ -31,8 +32,8 @@ const SweepRows& sweeps() {
 }
 
 // Ops that the interpreter and the session handle themselves; whole programs test them.
-const std::set<std::string_view> kHandled = {"placeholder", "variable",  "assign",     "group",
-                                             "call",        "gradients", "shape_value"};
+const std::set<std::string_view> kHandled = {"placeholder", "variable", "assign",    "group",    "call",    "gradients",
+                                             "shape_value", "bind_dim", "vectorize", "tangents", "jacobian"};
 
 // One op with one of the main types, or with all others that it takes: those of 8 and 16 bits, and unsigned ones.
 struct Case {

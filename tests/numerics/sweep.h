@@ -85,6 +85,7 @@ using SweepRows = std::map<std::string_view, std::function<void(Sweep&)>>;
 
 // One function a family of ops, in rows_<family>.cc.
 void addContractionRows(SweepRows& rows);
+void addControlRows(SweepRows& rows);
 void addIndexingRows(SweepRows& rows);
 void addMovementRows(SweepRows& rows);
 void addConvolutionRows(SweepRows& rows);

@@ -7,6 +7,8 @@
 
 #include "compiler/jit/session.h"
 #include "tools/kiln-bench/measure.h"
+#include "tools/kiln-bench/random_sizes.h"
+#include "tools/kiln-bench/special.h"
 #include "tools/kiln-bench/verify.h"
 #include "tools/kiln-bench/workloads.h"
 
@@ -43,15 +45,38 @@ void print(const Json& row, bool asJson) {
 }
 
 Status runVerify(const Options& options, bool& isEqual) {
-  KILN_ASSIGN_OR_RETURN(kiln::bench::Workload workload, kiln::bench::makeWorkload(options.workload));
-  KILN_ASSIGN_OR_RETURN(kiln::bench::Verification result, kiln::bench::verify(workload, options.threads));
+  kiln::bench::Verification result;
+  if (const kiln::bench::SpecialWorkload* special = kiln::bench::findSpecial(options.workload)) {
+    KILN_ASSIGN_OR_RETURN(result, special->verify(options.threads));
+  } else {
+    KILN_ASSIGN_OR_RETURN(kiln::bench::Workload workload,
+                          kiln::bench::makeWorkload(options.workload, /*isSmall=*/true));
+    KILN_ASSIGN_OR_RETURN(result, kiln::bench::verify(workload, options.threads));
+  }
   isEqual = result.isEqual;
   print({{"workload", options.workload}, {"verified", result.isEqual}, {"max_error", rounded(result.maxError)}},
         options.json);
   return Status();
 }
 
+// Workloads with fields of their own.
+Status runSpecial(const Options& options, const kiln::bench::SpecialWorkload& special) {
+  KILN_ASSIGN_OR_RETURN(kiln::bench::Fields fields,
+                        special.measure({.threads = options.threads, .seconds = options.seconds}));
+  Json row = {
+      {"peer", "kiln"}, {"version", KILN_VERSION}, {"workload", options.workload}, {"threads", options.threads}};
+  for (const auto& [name, value] : fields) {
+    row[name] = rounded(value);
+  }
+  row["peak_rss_mb"] = kiln::bench::peakRssMb();
+  print(row, options.json);
+  return Status();
+}
+
 Status runMeasure(const Options& options) {
+  if (const kiln::bench::SpecialWorkload* special = kiln::bench::findSpecial(options.workload)) {
+    return runSpecial(options, *special);
+  }
   double start = kiln::bench::now();
   KILN_ASSIGN_OR_RETURN(kiln::bench::Workload workload, kiln::bench::makeWorkload(options.workload));
   KILN_ASSIGN_OR_RETURN(kiln::Session session, kiln::createSession(workload.graph, {.threads = options.threads}));
@@ -73,6 +98,27 @@ Status runMeasure(const Options& options) {
          {"runs", timing.runs},
          {"peak_rss_mb", kiln::bench::peakRssMb()},
          {"cold_s", rounded(timing.cold)}},
+        options.json);
+  return Status();
+}
+
+// Not one call, but one executable for many sizes.
+constexpr const char* kRandomSizes = "random_sizes_200";
+
+Status runRandomSizes(const Options& options) {
+  KILN_ASSIGN_OR_RETURN(kiln::bench::RandomSizes result, kiln::bench::runRandomSizes(200, options.threads));
+  print({{"peer", "kiln"},
+         {"version", KILN_VERSION},
+         {"workload", options.workload},
+         {"threads", options.threads},
+         {"build_s", rounded(result.build)},
+         {"first_s", rounded(result.first)},
+         {"median_s", rounded(result.median)},
+         {"sizes", result.sizes},
+         {"compilations", result.compilations},
+         {"median_over_specialised", rounded(result.medianRatio)},
+         {"p99_over_specialised", rounded(result.p99Ratio)},
+         {"peak_rss_mb", kiln::bench::peakRssMb()}},
         options.json);
   return Status();
 }
@@ -100,11 +146,14 @@ int main(int argc, char** argv) {
     for (const std::string& name : kiln::bench::workloadNames()) {
       std::printf("%s\n", name.c_str());
     }
+    std::printf("%s\n", kRandomSizes);
     return list ? 0 : 1;
   }
   kiln::bench::pinToCores(options.threads);
   bool isEqual = true;
-  Status status = options.verify ? runVerify(options, isEqual) : runMeasure(options);
+  Status status = options.workload == kRandomSizes ? runRandomSizes(options)
+                  : options.verify                 ? runVerify(options, isEqual)
+                                                   : runMeasure(options);
   if (!status.ok()) {
     std::fprintf(stderr, "error: %s\n", std::string(status.message()).c_str());
     return 1;

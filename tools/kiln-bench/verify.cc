@@ -44,6 +44,17 @@ double relativeError(const Tensor& got, const Tensor& want) {
 
 }  // namespace
 
+Verification compare(const std::vector<Tensor>& got, const std::vector<Tensor>& want) {
+  Verification result;
+  result.isEqual = got.size() == want.size();
+  for (size_t i = 0; i < got.size() && i < want.size(); ++i) {
+    const double error = relativeError(got[i], want[i]);
+    result.maxError = std::max(result.maxError, error);
+    result.isEqual &= error <= kTolerance;
+  }
+  return result;
+}
+
 StatusOr<Verification> verify(const Workload& workload, int threads) {
   KILN_ASSIGN_OR_RETURN(Session session, createSession(workload.graph, {.threads = threads}));
   KILN_ASSIGN_OR_RETURN(Callable callable, session.prepareEntry("run"));
@@ -64,13 +75,7 @@ StatusOr<Verification> verify(const Workload& workload, int threads) {
   KILN_CHECK(loweredEntry != nullptr);
   KILN_ASSIGN_OR_RETURN(std::vector<Tensor> want, Interpreter().evaluate(lowered, *loweredEntry, feeds, variables));
 
-  Verification result;
-  result.isEqual = true;
-  for (size_t i = 0; i < want.size(); ++i) {
-    double error = relativeError(got[i], want[i]);
-    result.maxError = std::max(result.maxError, error);
-    result.isEqual &= error <= kTolerance;
-  }
+  Verification result = compare(got, want);
   for (const auto& [name, value] : variables) {
     KILN_ASSIGN_OR_RETURN(Tensor after, session.variable(name));
     double error = relativeError(after, value);

@@ -11,6 +11,9 @@ struct Verification {
   double maxError = 0;  ///< Largest difference of any fetch or variable, relative to that tensor's largest value.
 };
 
+/// The largest difference between tensors, pair by pair.
+Verification compare(const std::vector<Tensor>& got, const std::vector<Tensor>& want);
+
 /// Runs the workload once compiled and once interpreted, from the same variables on the same feeds, and compares
 /// fetches and, afterwards, variables.
 StatusOr<Verification> verify(const Workload& workload, int threads);

@@ -7,6 +7,9 @@
 #include <optional>
 #include <random>
 
+#include "tools/kiln-bench/loops.h"
+#include "tools/kiln-bench/special.h"
+
 namespace kiln::bench {
 namespace {
 
@@ -99,6 +102,21 @@ const std::map<std::string, StatusOr<Workload> (*)(Random&)>& fixedWorkloads() {
   return *workloads;
 }
 
+constexpr std::pair<const char*, int64_t> kOrbits[] = {
+    {"orbit_1e4", 10'000}, {"orbit_1e6", 1'000'000}, {"orbit_grad_1e4", 10'000}};
+constexpr char kTanhRnn[] = "tanh_rnn_grad";
+// Few enough that rounding differences have not grown.
+constexpr int64_t kSmallOrbit = 200;
+
+std::optional<StatusOr<Workload>> loopNamed(const std::string& name, Random& random, bool isSmall) {
+  for (const auto& [orbitName, steps] : kOrbits) {
+    if (name == orbitName) {
+      return orbit(isSmall ? kSmallOrbit : steps, name.find("grad") != std::string::npos);
+    }
+  }
+  return name == kTanhRnn ? std::optional(tanhRnnGradient(random, 50)) : std::nullopt;
+}
+
 // The three sizes of `gemm_MxNxK`.
 std::optional<std::vector<int64_t>> gemmSizes(const std::string& name) {
   constexpr std::string_view kPrefix = "gemm_";
@@ -131,6 +149,13 @@ std::vector<std::string> workloadNames() {
   for (const auto& [name, make] : fixedWorkloads()) {
     names.push_back(name);
   }
+  for (const auto& [name, steps] : kOrbits) {
+    names.emplace_back(name);
+  }
+  names.emplace_back(kTanhRnn);
+  for (const SpecialWorkload& special : specialWorkloads()) {
+    names.emplace_back(special.name);
+  }
   for (const char* name :
        {"gemm_1x4096x4096", "gemm_16x1024x1024", "gemm_128x3072x768", "gemm_512x512x512", "gemm_1024x1024x1024"}) {
     names.emplace_back(name);
@@ -138,8 +163,11 @@ std::vector<std::string> workloadNames() {
   return names;
 }
 
-StatusOr<Workload> makeWorkload(const std::string& name) {
+StatusOr<Workload> makeWorkload(const std::string& name, bool isSmall) {
   Random random(7);
+  if (auto loop = loopNamed(name, random, isSmall)) {
+    return *std::move(loop);
+  }
   auto found = fixedWorkloads().find(name);
   if (found != fixedWorkloads().end()) {
     return found->second(random);

@@ -18,7 +18,7 @@ struct Workload {
 /// Names for --list; sizes of gemm_MxNxK are examples, any are taken.
 std::vector<std::string> workloadNames();
 
-/// Errors: KILN-T0020 with the nearest names.
-StatusOr<Workload> makeWorkload(const std::string& name);
+/// Errors: KILN-T0020 with the nearest names. With `isSmall` loops take few steps, for the interpreter.
+StatusOr<Workload> makeWorkload(const std::string& name, bool isSmall = false);
 
 }  // namespace kiln::bench

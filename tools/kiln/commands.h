@@ -2,6 +2,7 @@
 /// \file The commands of `kiln`, each in a file of its own.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,9 @@ struct RunCommand {
   std::vector<std::string> feeds;    ///< NAME=VALUE, NAME=@file.npy or NAME=@file.npz:key.
   std::vector<std::string> fetches;  ///< Empty: all of the entry.
   std::string output;                ///< Folder for NAME.npy; empty: print.
+  int64_t deadlineMs = 0;
   int threads = 0;
+  uint64_t memLimit = 0;  ///< Bytes that gradients of loops may keep; 0: no limit.
 };
 
 /// Compiles and runs a model once. Errors name the file, the feed or fetch, and what there is.
@@ -32,6 +35,7 @@ struct LowerCommand {
   bool dumpPlan = false;    ///< Print where every buffer lies, the peak and the lower bound.
   bool timePasses = false;  ///< Print how long each phase and pass took.
   bool verifyEach = false;  ///< Check the module after every pass.
+  uint64_t memLimit = 0;    ///< Bytes that gradients of loops may keep; 0: no limit.
 };
 
 /// Shows what the compiler makes of an entry. Errors: KILN-T0006, and the compiler's.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 
 #include "compiler/pipelines/compile.h"
@@ -20,6 +22,7 @@ Status lowerModel(const LowerCommand& options) {
   compiler::CompileOptions compile;
   compile.timePasses = options.timePasses;
   compile.verifyEach = options.verifyEach;
+  compile.memLimit = static_cast<int64_t>(std::min<uint64_t>(options.memLimit, INT64_MAX));
   compiler::CompileReport report;
   if (options.compileTo.empty()) {
     auto compiled = compiler::compileEntry(graph, *entry, compile, &report);

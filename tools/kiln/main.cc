@@ -13,6 +13,9 @@ using kiln::Status;
 constexpr int kFailed = 1;
 constexpr int kUnsupported = 2;  // the model needs something that Kiln does not have
 
+constexpr char kMemLimitHelp[] =
+    "bytes that gradients of loops may keep, as 1000000, 64K or 1MiB; what does not fit is computed again";
+
 // CLI11 says what is unknown; this adds what was perhaps meant.
 int reportUsage(const CLI::App& app, const CLI::ParseError& error, const std::vector<std::string>& arguments) {
   if (error.get_exit_code() == 0) {
@@ -68,6 +71,9 @@ int main(int argc, char** argv) {
                          "folder for the fetched values, one NAME.npy each; printed by default");
   runCommand->add_option("--threads", run.threads, "threads to use; 0: as many as there are cores")
       ->check(CLI::NonNegativeNumber);
+  runCommand->add_option("--deadline-ms", run.deadlineMs, "end the run when it takes longer; 0: never")
+      ->check(CLI::NonNegativeNumber);
+  runCommand->add_option("--mem-limit", run.memLimit, kMemLimitHelp)->transform(CLI::AsSizeValue(false));
   runCommand->callback([&] { status = kiln::tools::runModel(run); });
 
   std::string model;
@@ -90,6 +96,9 @@ int main(int argc, char** argv) {
   inspectCommand->add_flag("--dump-plan", lower.dumpPlan, "print the memory plan: buffers, peak, lower bound")
       ->needs(entryOption);
   inspectCommand->add_flag("--timing", lower.timePasses, "print the time of each phase and pass")->needs(entryOption);
+  inspectCommand->add_option("--mem-limit", lower.memLimit, kMemLimitHelp)
+      ->transform(CLI::AsSizeValue(false))
+      ->needs(entryOption);
   inspectCommand->add_flag("--verify-each", lower.verifyEach, "check the module after every pass")->needs(entryOption);
   inspectCommand->callback([&] {
     using kiln::tools::InspectFormat;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <map>
@@ -92,9 +94,13 @@ Status runModel(const RunCommand& options) {
   }
   std::map<std::string, TensorView> views(feeds.begin(), feeds.end());
 
-  KILN_ASSIGN_OR_RETURN(Session session, createSession(graph, {.threads = options.threads}));
-  auto result =
-      entry != nullptr ? session.runEntry(entry->name, views, options.fetches) : session.run(views, options.fetches);
+  compiler::CompileOptions compile;
+  compile.memLimit = static_cast<int64_t>(std::min<uint64_t>(options.memLimit, INT64_MAX));
+  KILN_ASSIGN_OR_RETURN(Session session,
+                        createSession(graph, {.threads = options.threads, .compile = std::move(compile)}));
+  const RunOptions runOptions{.deadline = std::chrono::milliseconds(options.deadlineMs)};
+  auto result = entry != nullptr ? session.runEntry(entry->name, views, options.fetches, runOptions)
+                                 : session.run(views, options.fetches, {}, runOptions);
   if (!result.ok()) {
     return annotate(result.status(), options.model);
   }

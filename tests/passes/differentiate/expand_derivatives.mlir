@@ -76,3 +76,90 @@ func.func @independent(%x: tensor<3xf64>, %w: tensor<f64>) -> tensor<3xf64> {
   } : (tensor<3xf64>) -> tensor<3xf64>
   return %d : tensor<3xf64>
 }
+
+// The gradient of a loop: one that stacks the carries, and one in reverse whose carries are the cotangent and the sum for
+// the captured value.
+// CHECK-LABEL: func.func @loop
+// CHECK: %[[F:.*]]:2 = kiln.loop carries(%arg0) body
+// CHECK: ^bb0(%{{.*}}: tensor<i64>, %[[H:.*]]: tensor<f64>):
+// CHECK: kiln.yield %{{.*}}, %[[H]]
+// CHECK: %[[R:.*]]:2 = kiln.loop carries(%{{.*}}, %{{.*}}) scanned(%[[F]]#1) body
+// CHECK: kiln.adjoint
+// CHECK-SAME: reverse
+// CHECK: return %[[R]]#0, %[[R]]#1
+func.func @loop(%x: tensor<f64>, %w: tensor<f64>) -> (tensor<f64>, tensor<f64>) {
+  %d:2 = kiln.vjp(%x, %w) {
+  ^bb0(%a: tensor<f64>, %b: tensor<f64>):
+    %y = kiln.loop carries(%a) body {
+    ^bb0(%i: tensor<i64>, %h: tensor<f64>):
+      %m = kiln.mul %h, %b : (tensor<f64>, tensor<f64>) -> tensor<f64>
+      kiln.yield %m : tensor<f64>
+    } {length = #kiln.shape<[4]>} : (tensor<f64>) -> tensor<f64>
+    kiln.yield %y : tensor<f64>
+  } : (tensor<f64>, tensor<f64>) -> (tensor<f64>, tensor<f64>)
+  return %d#0, %d#1 : tensor<f64>, tensor<f64>
+}
+
+// Where only the run knows how often, a copy counts first and the number becomes a dimension.
+// CHECK-LABEL: func.func @counted
+// CHECK: %[[C:.*]]:2 = kiln.loop carries(%arg0, %{{.*}}) while
+// CHECK: %[[N:.*]] = kiln.bind_dim %[[C]]#1 {symbol = "steps.0"}
+// CHECK: kiln.loop count(%[[N]])
+// CHECK: kiln.loop count(%[[N]])
+// CHECK: length = #kiln.shape<[steps.0]>
+// CHECK-SAME: reverse
+func.func @counted(%x: tensor<f64>) -> tensor<f64> {
+  %d = kiln.vjp(%x) {
+  ^bb0(%a: tensor<f64>):
+    %y = kiln.loop carries(%a) while {
+    ^bb0(%h: tensor<f64>):
+      %limit = kiln.constant {value = dense<9.0> : tensor<f64>} : () -> tensor<f64>
+      %go = kiln.less %h, %limit : (tensor<f64>, tensor<f64>) -> tensor<i1>
+      kiln.yield %go : tensor<i1>
+    } body {
+    ^bb0(%i: tensor<i64>, %h: tensor<f64>):
+      %m = kiln.exp %h : (tensor<f64>) -> tensor<f64>
+      kiln.yield %m : tensor<f64>
+    } : (tensor<f64>) -> tensor<f64>
+    kiln.yield %y : tensor<f64>
+  } : (tensor<f64>) -> tensor<f64>
+  return %d : tensor<f64>
+}
+
+// A branch's derivative is a branch.
+// CHECK-LABEL: func.func @branch
+// CHECK-COUNT-2: kiln.branch(%arg1)
+// CHECK: kiln.exp
+// CHECK: kiln.yield
+// CHECK: return
+func.func @branch(%x: tensor<f64>, %c: tensor<i1>) -> tensor<f64> {
+  %d = kiln.vjp(%x) {
+  ^bb0(%a: tensor<f64>):
+    %y = kiln.branch(%c) {
+      %e = kiln.exp %a : (tensor<f64>) -> tensor<f64>
+      kiln.yield %e : tensor<f64>
+    }, {
+      kiln.yield %a : tensor<f64>
+    } : (tensor<i1>) -> tensor<f64>
+    kiln.yield %y : tensor<f64>
+  } : (tensor<f64>) -> tensor<f64>
+  return %d : tensor<f64>
+}
+
+// What is computed again reads new values, which wait for the cotangent.
+// CHECK-LABEL: func.func @recompute
+// CHECK: kiln.sin %arg0
+// CHECK: %[[HELD:.*]]:2 = kiln.optimization_barrier %arg0, %arg1
+// CHECK: kiln.cos %[[HELD]]#0
+func.func @recompute(%x: tensor<f64>, %s: tensor<f64>) -> tensor<f64> {
+  %d = kiln.vjp(%x) seeds(%s) {
+  ^bb0(%a: tensor<f64>):
+    %y = kiln.recompute(%a) {
+    ^bb0(%b: tensor<f64>):
+      %e = kiln.sin %b : (tensor<f64>) -> tensor<f64>
+      kiln.yield %e : tensor<f64>
+    } : (tensor<f64>) -> tensor<f64>
+    kiln.yield %y : tensor<f64>
+  } : (tensor<f64>, tensor<f64>) -> tensor<f64>
+  return %d : tensor<f64>
+}

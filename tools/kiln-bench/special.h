@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+/// \file Workloads that are not the time of one entry: what they measure are fields of their own.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proto/base/status.h"
+#include "tools/kiln-bench/verify.h"
+
+namespace kiln::bench {
+
+struct SpecialOptions {
+  int threads = 1;
+  double seconds = 2;  ///< About how long to measure.
+};
+
+/// Names and numbers of a result line, in order.
+using Fields = std::vector<std::pair<std::string, double>>;
+
+struct SpecialWorkload {
+  const char* name;
+  StatusOr<Fields> (*measure)(const SpecialOptions& options);
+  /// The same at a small size, against the interpreter or a closed form.
+  StatusOr<Verification> (*verify)(int threads);
+};
+
+/// Every one of them.
+const std::vector<SpecialWorkload>& specialWorkloads();
+/// Null when there is none of that name.
+const SpecialWorkload* findSpecial(const std::string& name);
+
+// Each in a file of its own.
+StatusOr<Fields> measureBuild(const SpecialOptions& options);  ///< build_100k_nodes
+StatusOr<Verification> verifyBuild(int threads);
+StatusOr<Fields> measureDeepChain(const SpecialOptions& options);  ///< compile_deep_chain
+StatusOr<Verification> verifyDeepChain(int threads);
+StatusOr<Fields> measureMemoryLimit(const SpecialOptions& options);  ///< orbit_grad_1e6_1mib
+StatusOr<Verification> verifyMemoryLimit(int threads);
+StatusOr<Fields> measureTrees(const SpecialOptions& options);  ///< tree_lstm_256
+StatusOr<Verification> verifyTrees(int threads);
+
+}  // namespace kiln::bench
