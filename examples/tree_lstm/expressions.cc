@@ -32,7 +32,7 @@ Made grow(std::mt19937& random, int size, Expressions& expressions) {
     children = {a.node, b.node};
   }
   expressions.tokens.push_back(token);
-  return {expressions.structure.add(0, children), value};
+  return {expressions.structure.add(size == 1 ? kLeaf : kOperation, children), value};
 }
 
 }  // namespace

@@ -14,6 +14,9 @@ namespace tree_lstm {
 /// What a node says: a truth, or what is done to its children.
 enum Token : int64_t { kFalse, kTrue, kNot, kAnd, kOr, kXor, kNumTokens };
 
+/// Kinds of nodes: those with operands, and those that are a truth.
+enum Kind : int32_t { kOperation, kLeaf };
+
 /// Any number of expressions as one structure; the root of each, and its value.
 struct Expressions {
   kiln::nn::Structure structure;

@@ -37,16 +37,18 @@ kiln::StatusOr<kiln::Graph> buildModel(const ModelOptions& options) {
   };
   Value tokenWeights = weight("tokens/w", {kNumTokens, gates}, 0.5);
   Value hiddenWeights = weight("hidden/w", {kArity * units, gates}, 1 / std::sqrt(2.0 * static_cast<double>(units)));
-  const std::vector<Value> states = nn::dynamicBatch(
-      g, tables, nodes, {{units}, {units}}, {nn::treeLstmCell({tokenWeights, hiddenWeights}, tokens, units, kArity)});
+  const nn::TreeLstmWeights weights{tokenWeights, hiddenWeights};
+  const std::vector<Value> states =
+      nn::dynamicBatch(g, tables, nodes, {{units}, {units}}, {nn::treeLstmCell(weights, tokens, units, kArity)},
+                       {.leaf = nn::treeLstmLeaf(weights, tokens, units)});
 
   Value logits = nn::dense(g, "value", gather(states[0], roots), 2);
   Value loss = reduceMean(softmaxCrossEntropy(logits, values)).named("loss");
   Value right = reduceMean(cast(equal(cast(argmax(logits, 1), i32), values), f32)).named("accuracy");
   kiln::Target step = kiln::optim::adam(g, {.learningRate = options.learningRate}).minimize(loss);
 
-  const std::vector<kiln::NamedValue> feeds = {tables.kinds, tables.reads, tables.writes, tables.children,
-                                               tokens,       roots,        values};
+  const std::vector<kiln::NamedValue> feeds = {tables.kinds,  tables.reads, tables.writes, tables.children,
+                                               tables.leaves, tokens,       roots,         values};
   g.entry("train", {.feeds = feeds, .fetches = {loss, right}, .targets = {step}});
   g.entry("evaluate", {.feeds = feeds, .fetches = {loss, right}, .targets = {}});
   return g.finish();
@@ -59,11 +61,11 @@ kiln::StatusOr<Runner> Runner::create(kiln::Session& session, const char* entry,
 
 // Any number of expressions of any shape: the schedule says what is computed when, and the executable stays the same.
 kiln::StatusOr<Runner::Result> Runner::run(const Expressions& expressions) {
-  KILN_ASSIGN_OR_RETURN(nn::BlockSchedule schedule, nn::scheduleBlocks(expressions.structure, width_, kArity));
+  KILN_ASSIGN_OR_RETURN(nn::BlockSchedule schedule, nn::scheduleBlocks(expressions.structure, width_, kArity, kLeaf));
   const std::vector<int64_t> nodes = {expressions.structure.numNodes()};
   const std::vector<int64_t> trees = {static_cast<int64_t>(expressions.roots.size())};
   KILN_RETURN_IF_ERROR(callable_.run(
-      {schedule.kinds, schedule.reads, schedule.writes, schedule.children,
+      {schedule.kinds, schedule.reads, schedule.writes, schedule.children, schedule.leaves,
        TensorView{i64, nodes, expressions.tokens.data()}, TensorView{i64, trees, expressions.roots.data()},
        TensorView{i32, trees, expressions.values.data()}},
       outputs_));

@@ -90,23 +90,34 @@ int64_t Structure::add(int32_t kind, const std::vector<int64_t>& childrenOfNode)
   return numNodes() - 1;
 }
 
-StatusOr<BlockSchedule> scheduleBlocks(const Structure& structure, int64_t width, int64_t arity) {
+StatusOr<BlockSchedule> scheduleBlocks(const Structure& structure, int64_t width, int64_t arity,
+                                       std::optional<int32_t> leafKind) {
   if (width < 1 || arity < 0) {
     return invalid(width < 1 ? "width" : "arity", std::to_string(width < 1 ? width : arity), "at least 1 (arity: 0)");
   }
   KILN_RETURN_IF_ERROR(check(structure, arity));
   KILN_ASSIGN_OR_RETURN(std::vector<int64_t> depths, depthsOf(structure));
   std::map<std::pair<int64_t, int32_t>, std::vector<int64_t>> groups;  // by depth, then kind
+  std::vector<int64_t> leaves;
   const int64_t n = structure.numNodes();
   for (int64_t i = 0; i < n; ++i) {
-    groups[{depths[static_cast<size_t>(i)], structure.kinds[static_cast<size_t>(i)]}].push_back(i);
+    const int64_t depth = depths[static_cast<size_t>(i)];
+    const int32_t kind = structure.kinds[static_cast<size_t>(i)];
+    if (kind != leafKind) {
+      groups[{depth, kind}].push_back(i);
+    } else if (depth == 0) {
+      leaves.push_back(i);
+    } else {
+      return invalid("node " + std::to_string(i), "of the leaf kind with children", "a leaf");
+    }
   }
   int64_t steps = 0;
   for (const auto& [key, nodes] : groups) {
     steps += (static_cast<int64_t>(nodes.size()) + width - 1) / width;
   }
   BlockSchedule schedule{Tensor(i64, {steps}), Tensor(i64, {steps, width}), Tensor(i64, {steps, width}),
-                         Tensor(i64, {steps, width, arity})};
+                         Tensor(i64, {steps, width, arity}), Tensor(i64, {static_cast<int64_t>(leaves.size())})};
+  std::ranges::copy(leaves, schedule.leaves.mutableData<int64_t>());
   int64_t* kinds = schedule.kinds.mutableData<int64_t>();
   int64_t* reads = schedule.reads.mutableData<int64_t>();
   int64_t* writes = schedule.writes.mutableData<int64_t>();
@@ -138,7 +149,8 @@ BlockTables blockTables(GraphBuilder& g, std::string_view name, int64_t width, i
   return {g.placeholder(prefix + "kinds", i64, {steps}, where),
           g.placeholder(prefix + "reads", i64, {steps, width}, where),
           g.placeholder(prefix + "writes", i64, {steps, width}, where),
-          g.placeholder(prefix + "children", i64, {steps, width, arity}, where)};
+          g.placeholder(prefix + "children", i64, {steps, width, arity}, where),
+          g.placeholder(prefix + "leaves", i64, {dim(std::string(name) + "_leaves")}, where)};
 }
 
 std::vector<Value> dynamicBatch(GraphBuilder& g, const BlockTables& tables, const Dim& numNodes,
@@ -155,6 +167,18 @@ std::vector<Value> dynamicBatch(GraphBuilder& g, const BlockTables& tables, cons
     std::vector<Dim> dims = state.dims();
     dims.insert(dims.begin(), numNodes + Dim(2));
     buffers.push_back(full(g, Shape(std::move(dims)), 0, options.dtype, where));
+  }
+  if (options.leaf) {
+    const Values made = options.leaf({tables.leaves, {}});
+    if (made.size() != buffers.size()) {
+      g.addError(makeError<ErrorId::kO0145>("leaf", std::to_string(made.size()) + " states",
+                                            std::to_string(buffers.size()) + " states"),
+                 where);
+      return std::vector<Value>(states.size(), g.poisoned());
+    }
+    for (size_t i = 0; i < buffers.size(); ++i) {
+      buffers[i] = scatterAdd(buffers[i], tables.leaves, made[i]);
+    }
   }
   auto body = [&](Value, const Values& carried, const Values& rows) {
     NodeBlock block;

@@ -19,4 +19,17 @@ NodeCell treeLstmCell(const TreeLstmWeights& weights, Value tokenOf, int64_t uni
   };
 }
 
+NodeCell treeLstmLeaf(const TreeLstmWeights& weights, Value tokenOf, int64_t units) {
+  // Outside the cell, so that gradients of these columns alone are summed over its steps.
+  Value table = slice(weights.tokens, {0, 0}, {weights.tokens.shape()[0], 3 * units});
+  return [=](const NodeBlock& block) -> std::vector<Value> {
+    const Dim width = block.nodes.shape()[0];
+    Value gates = gather(table, gather(tokenOf, block.nodes));
+    auto gate = [&](int64_t i) { return slice(gates, {0, i * units}, {width, (i + 1) * units}); };
+    Value c = sigmoid(gate(0)) * tanh(gate(2));
+    Value h = sigmoid(gate(1)) * tanh(c);
+    return {h, c};
+  };
+}
+
 }  // namespace kiln::nn

@@ -20,4 +20,7 @@ struct TreeLstmWeights {
 /// {units}. A node without children is a leaf of the same cell.
 NodeCell treeLstmCell(const TreeLstmWeights& weights, Value tokenOf, int64_t units, int64_t arity);
 
+/// The same for a kind of nodes that have no children: what treeLstmCell() gives, without its products with zeros.
+NodeCell treeLstmLeaf(const TreeLstmWeights& weights, Value tokenOf, int64_t units);
+
 }  // namespace kiln::nn

@@ -30,7 +30,8 @@ TEST(Abi, offsets_are_frozen) {
   EXPECT_EQ(offsetof(kiln_context_t, device), 88u);
   EXPECT_EQ(offsetof(kiln_context_t, collectives), 96u);
   EXPECT_EQ(offsetof(kiln_context_t, host), 104u);
-  EXPECT_EQ(sizeof(kiln_context_t), 112u);
+  EXPECT_EQ(offsetof(kiln_context_t, allocate), 112u);
+  EXPECT_EQ(sizeof(kiln_context_t), 120u);
   EXPECT_EQ(offsetof(kiln_error_t, node_id), 4u);
   EXPECT_EQ(offsetof(kiln_error_t, values), 8u);
   EXPECT_EQ(offsetof(kiln_library_t, exp), 8u);

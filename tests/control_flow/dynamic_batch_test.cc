@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <optional>
 #include <random>
 
 #include "compiler/jit/session.h"
@@ -49,6 +50,22 @@ TEST(Schedule, takes_nodes_in_any_order_and_shared_children) {
   EXPECT_EQ(elementsOf(schedule.writes)[0], 2);
   EXPECT_EQ(elementsOf(schedule.writes)[4], 1);
   EXPECT_EQ(elementsOf(schedule.writes)[8], 0);
+}
+
+TEST(Schedule, lists_leaves_and_keeps_them_out_of_blocks) {
+  nn::Structure s = twoTrees();
+  s.kinds = {5, 5, 0, 5, 0};
+  const nn::BlockSchedule schedule = nn::scheduleBlocks(s, 2, 2, /*leafKind=*/5).value();
+  EXPECT_THAT(elementsOf(schedule.leaves), ElementsAre(0, 1, 3));
+  EXPECT_THAT(elementsOf(schedule.writes), ElementsAre(2, 4));
+  EXPECT_THAT(elementsOf(schedule.children), ElementsAre(0, 1, 3, 5));
+  EXPECT_EQ(nn::scheduleBlocks(s, 2, 2).value().leaves.numElements(), 0);
+}
+
+TEST(Schedule, refuses_a_leaf_with_children) {
+  const Status status = nn::scheduleBlocks(twoTrees(), 2, 2, /*leafKind=*/1).status();
+  EXPECT_EQ(errorIdOf(status), "KILN-O0145");
+  EXPECT_THAT(std::string(status.message()), HasSubstr("node 4"));
 }
 
 TEST(Schedule, nothing_takes_no_steps) {
@@ -236,6 +253,84 @@ TEST_P(DynamicBatch, gradients_are_those_of_differences) {
 INSTANTIATE_TEST_SUITE_P(widths_and_kinds, DynamicBatch,
                          ::testing::Values(std::tuple<int64_t, int>(1, 1), std::tuple<int64_t, int>(7, 1),
                                            std::tuple<int64_t, int>(4, 2)));
+
+// h and c of every node, and the gradients of a sum over them, with leaves as nodes like others or as a kind of their
+// own.
+std::vector<Tensor> treeLstm(Forest f, bool hasLeaves) {
+  constexpr int64_t kUnits = 4, kWidth = 3, kColumns = 5 * kUnits;
+  GraphBuilder g("tree_lstm");
+  const Dim nodes = g.dim("nodes", 1, 1 << 20);
+  nn::BlockTables tables = nn::blockTables(g, "tree", kWidth, 2);
+  Value tokens = g.placeholder("tokens", i64, {nodes});
+  Value table = g.placeholder("table", f64, {5, kColumns});
+  Value hidden = g.placeholder("hidden", f64, {2 * kUnits, kColumns});
+  const nn::TreeLstmWeights weights{table, hidden};
+  nn::DynamicBatchOptions options{.dtype = f64};
+  if (hasLeaves) {
+    options.leaf = nn::treeLstmLeaf(weights, tokens, kUnits);
+  }
+  const std::vector<Value> states =
+      nn::dynamicBatch(g, tables, nodes, {{kUnits}, {kUnits}}, {nn::treeLstmCell(weights, tokens, kUnits, 2)}, options);
+  Value loss = reduceSum(states[0] * states[0] + states[1], {0, 1}).named("loss");
+  const std::vector<Value> d = g.gradients({loss}, {table, hidden});
+  std::vector<NamedValue> feeds = {tables.kinds, tables.reads, tables.writes, tables.children, tokens, table, hidden};
+  if (hasLeaves) {
+    feeds.push_back(tables.leaves);
+  }
+  g.entry("main", {.feeds = feeds,
+                   .fetches = {{"h", states[0]}, {"c", states[1]}, {"d_table", d[0]}, {"d_hidden", d[1]}},
+                   .targets = {}});
+  Session session = createSession(g.finish().value(), {.threads = 1}).value();
+  for (size_t i = 0; hasLeaves && i < f.structure.kinds.size(); ++i) {
+    f.structure.kinds[i] = f.structure.firstChild[i] == f.structure.firstChild[i + 1] ? 1 : 0;
+  }
+  const nn::BlockSchedule s =
+      nn::scheduleBlocks(f.structure, kWidth, 2, hasLeaves ? std::optional<int32_t>(1) : std::nullopt).value();
+  const Tensor tokenFeed = Tensor::of<int64_t>({static_cast<int64_t>(f.tokens.size())}, f.tokens);
+  const Tensor tableFeed = numbers({5, kColumns}, 1), hiddenFeed = numbers({2 * kUnits, kColumns}, 2);
+  std::vector<TensorView> fed = {s.kinds, s.reads, s.writes, s.children, tokenFeed, tableFeed, hiddenFeed};
+  if (hasLeaves) {
+    fed.push_back(s.leaves);
+  }
+  std::vector<Tensor> out;
+  const Status status = session.prepareEntry("main").value().run(fed, out);
+  EXPECT_TRUE(status.ok()) << status;
+  return out;
+}
+
+TEST(TreeLstm, a_kind_of_their_own_for_leaves_changes_neither_states_nor_gradients) {
+  const Forest f = forest(11, 9);
+  const std::vector<Tensor> got = treeLstm(f, true), want = treeLstm(f, false);
+  ASSERT_EQ(got.size(), 4u);
+  ASSERT_EQ(want.size(), 4u);
+  for (size_t i = 0; i < want.size(); ++i) {
+    for (int64_t e = 0; e < want[i].numElements(); ++e) {
+      ASSERT_NEAR(got[i].at(e), want[i].at(e), 1e-12) << "fetch " << i << ", element " << e;
+    }
+  }
+}
+
+TEST(TreeLstm, a_forest_of_leaves_alone_takes_no_steps) {
+  Forest f;
+  for (int64_t i = 0; i < 3; ++i) {
+    f.structure.add(0);
+    f.tokens.push_back(i);
+  }
+  const std::vector<Tensor> got = treeLstm(f, true), want = treeLstm(f, false);
+  ASSERT_EQ(got.size(), 4u);
+  for (int64_t e = 0; e < want[0].numElements(); ++e) {
+    ASSERT_NEAR(got[0].at(e), want[0].at(e), 1e-12);
+  }
+}
+
+TEST(DynamicBatchErrors, a_leaf_with_other_states_is_refused) {
+  GraphBuilder g("leaf");
+  nn::BlockTables tables = nn::blockTables(g, "tree", 2, 2);
+  const auto cell = [](const nn::NodeBlock& block) { return std::vector<Value>{reduceSum(block.children[0], {1})}; };
+  nn::dynamicBatch(g, tables, dim("nodes"), {{4}}, {cell},
+                   {.leaf = [](const nn::NodeBlock&) { return std::vector<Value>(); }});
+  EXPECT_EQ(errorIdOf(g.finish().status()), "KILN-O0145");
+}
 
 TEST(DynamicBatchErrors, no_cell_is_refused) {
   GraphBuilder g("none");

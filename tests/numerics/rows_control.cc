@@ -5,10 +5,10 @@
 namespace kiln::numerics {
 namespace {
 
-void fetchEach(Sweep& s, const Values& values) {
-  for (Value value : values) {
-    s.fetch(value);
-  }
+Values joined(const ScanResult& result) {
+  Values values = result.carries;
+  values.insert(values.end(), result.stacked.begin(), result.stacked.end());
+  return values;
 }
 
 }  // namespace
@@ -20,36 +20,35 @@ void addControlRows(SweepRows& rows) {
         Value x = s.feed(dims), y = s.feed(dims);
         Tensor flag(boolean, {});
         flag.set(0, condition);
-        fetchEach(s, ifElse(
-                         s.g, s.feedTensor(std::move(flag)),
-                         [&] { return Values{x, concat({reshape(x, {-1}), reshape(y, {-1})}, 0)}; },
-                         [&] { return Values{y, concat({reshape(y, {-1}), reshape(x, {-1})}, 0)}; }));
+        s.fetchAll(ifElse(
+            s.g, s.feedTensor(std::move(flag)),
+            [&] { return Values{x, concat({reshape(x, {-1}), reshape(y, {-1})}, 0)}; },
+            [&] { return Values{y, concat({reshape(y, {-1}), reshape(x, {-1})}, 0)}; }));
       }
     }
   };
   rows["switch_case"] = [](Sweep& s) {
     for (int64_t index = 0; index < 3; ++index) {
       Value x = s.feed({4, 9}), y = s.feed({4, 9});
-      fetchEach(s, switchCase(s.g, s.indices({}, index, index + 1, i32),
-                              {[&] { return Values{x}; }, [&] { return Values{transpose(reshape(y, {9, 4}))}; },
-                               [&] { return Values{reverse(x, {1})}; }}));
+      s.fetchAll(switchCase(s.g, s.indices({}, index, index + 1, i32),
+                            {[&] { return Values{x}; }, [&] { return Values{transpose(reshape(y, {9, 4}))}; },
+                             [&] { return Values{reverse(x, {1})}; }}));
     }
   };
   rows["while_loop"] = [](Sweep& s) {
     for (int64_t end : {0, 1, 7}) {
       Value stop = s.indices({}, end, end + 1), count = s.indices({}, 0, 1), x = s.feed({3, 5});
-      fetchEach(
-          s, whileLoop(
-                 s.g, {count, x}, [&](const Values& c) { return less(c[0], stop); },
-                 [&](Value, const Values& c) { return Values{c[0] + 1, reverse(c[1], {0}), concat({c[1], c[1]}, 1)}; },
-                 {.maxSteps = 5}));
+      s.fetchAll(whileLoop(
+          s.g, {count, x}, [&](const Values& c) { return less(c[0], stop); },
+          [&](Value, const Values& c) { return Values{c[0] + 1, reverse(c[1], {0}), concat({c[1], c[1]}, 1)}; },
+          {.maxSteps = 5}));
     }
   };
   rows["for_range"] = [](Sweep& s) {
     for (int64_t trips : {0, 1, 6}) {
       Value x = s.feed({2, 40}), y = s.feed({2, 40});
-      fetchEach(s, forRange(s.g, 0, s.indices({}, trips, trips + 1), 1, {x, y},
-                            [&](Value, const Values& c) { return Values{c[1], reverse(c[0], {1})}; }));
+      s.fetchAll(forRange(s.g, 0, s.indices({}, trips, trips + 1), 1, {x, y},
+                          [&](Value, const Values& c) { return Values{c[1], reverse(c[0], {1})}; }));
     }
   };
   rows["scan"] = [](Sweep& s) {
@@ -59,25 +58,23 @@ void addControlRows(SweepRows& rows) {
                                  return std::pair(Values{r[0]}, Values{concat({c[0], r[0]}, 0), reverse(r[1], {0})});
                                },
                                {.reverse = isReverse});
-      fetchEach(s, walked.carries);
-      fetchEach(s, walked.stacked);
+      s.fetchAll(joined(walked));
     }
-    fetchEach(s, map(s.g, {s.feed({0, 4})}, [](const Values& r) { return Values{reverse(r[0], {0})}; }));
-    fetchEach(s, map(s.g, {s.feed({5, 7}, {n, 7})}, [](const Values& r) { return Values{reverse(r[0], {0})}; }));
-    fetchEach(s, map(s.g, {s.feed({3, 4})}, [](const Values& r) { return Values{reverse(r[0], {0})}; },
-                     {.name = "columns", .axis = 1}));
+    s.fetchAll(map(s.g, {s.feed({0, 4})}, [](const Values& r) { return Values{reverse(r[0], {0})}; }));
+    s.fetchAll(map(s.g, {s.feed({5, 7}, {n, 7})}, [](const Values& r) { return Values{reverse(r[0], {0})}; }));
+    s.fetch(map(s.g, {s.feed({3, 4})}, [](const Values& r) { return Values{reverse(r[0], {0})}; },
+                {.name = "columns", .length = {}, .axis = 1})[0]);
   };
   rows["checkpoint"] = [](Sweep& s) {
     Value x = s.feed({4, 6});
-    fetchEach(s, checkpoint(s.g, [](const Values& v) { return Values{reverse(v[0], {1}), v[0]}; }, {x}));
+    s.fetchAll(checkpoint(s.g, [](const Values& v) { return Values{reverse(v[0], {1}), v[0]}; }, {x}));
   };
   rows["custom_gradient"] = [](Sweep& s) {
     Value x = s.feed({4, 6});
     const bool hasGradient = isFloat(s.dtype);
-    fetchEach(
-        s, customGradient(
-               s.g, [](const Values& v) { return Values{reverse(v[0], {1})}; }, {x},
-               [&](const Values&, const Values&, const Values& c) { return hasGradient ? Values{c[0]} : Values{}; }));
+    s.fetchAll(customGradient(
+        s.g, [](const Values& v) { return Values{reverse(v[0], {1})}; }, {x},
+        [&](const Values&, const Values&, const Values& c) { return hasGradient ? Values{c[0]} : Values{}; }));
   };
   rows["stop_gradient"] = [](Sweep& s) {
     s.fetch(stopGradient(s.feed({})));
@@ -85,7 +82,7 @@ void addControlRows(SweepRows& rows) {
     s.fetch(stopGradient(s.feed({3, 19})));
   };
   rows["optimization_barrier"] = [](Sweep& s) {
-    fetchEach(s, optimizationBarrier(s.g, {s.feed({}), s.feed({3, 19}), s.feed({0})}));
+    s.fetchAll(optimizationBarrier(s.g, {s.feed({}), s.feed({3, 19}), s.feed({0})}));
   };
   rows["assert_that"] = [](Sweep& s) {
     Tensor truths(boolean, {2, 3}), none(boolean, {0});

@@ -2,8 +2,10 @@
 // kiln-bench: measures one workload and prints one line.
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "compiler/jit/session.h"
 #include "tools/kiln-bench/measure.h"
@@ -133,14 +135,20 @@ int main(int argc, char** argv) {
   app.option_defaults()->always_capture_default();
   auto* workload = app.add_option("--workload", options.workload, "what to measure; --list prints the names");
   app.add_flag("--list", list, "print the workloads' names")->excludes(workload);
-  app.add_option("--threads", options.threads, "cores to use; the process is pinned to the first ones")
-      ->check(CLI::PositiveNumber);
+  auto* threads = app.add_option("--threads", options.threads,
+                                 "cores to use; the process is pinned to the first ones (tree_lstm_256: all, unless "
+                                 "given)")
+                      ->check(CLI::PositiveNumber);
   app.add_option("--seconds", options.seconds, "how long to measure")->check(CLI::PositiveNumber);
   app.add_option("--models", options.models, "folder of model files, for workloads that run one");
   app.add_flag("--verify", options.verify, "run once and compare with the reference interpreter instead");
   app.add_flag("--no-cache", options.noCache, "do not read compiled kernels from disk (none are kept there today)");
   app.add_flag("--json", options.json, "one JSON line");
   CLI11_PARSE(app, argc, argv);
+  const kiln::bench::SpecialWorkload* special = kiln::bench::findSpecial(options.workload);
+  if (special != nullptr && special->usesAllCores && threads->count() == 0) {
+    options.threads = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }
 
   if (list || options.workload.empty()) {
     for (const std::string& name : kiln::bench::workloadNames()) {

@@ -10,7 +10,7 @@ const std::vector<SpecialWorkload>& specialWorkloads() {
       {"build_100k_nodes", measureBuild, verifyBuild},
       {"compile_deep_chain", measureDeepChain, verifyDeepChain},
       {"orbit_grad_1e6_1mib", measureMemoryLimit, verifyMemoryLimit},
-      {"tree_lstm_256", measureTrees, verifyTrees},
+      {"tree_lstm_256", measureTrees, verifyTrees, /*usesAllCores=*/true},
   };
   return workloads;
 }

@@ -24,6 +24,7 @@ struct SpecialWorkload {
   StatusOr<Fields> (*measure)(const SpecialOptions& options);
   /// The same at a small size, against the interpreter or a closed form.
   StatusOr<Verification> (*verify)(int threads);
+  bool usesAllCores = false;  ///< Unless a number of threads is asked for; others use one.
 };
 
 /// Every one of them.
