@@ -33,6 +33,19 @@ YieldOp checkBody(mlir::Operation* op, mlir::Region& body, mlir::TypeRange argum
   }
   return llvm::cast<YieldOp>(body.front().back());
 }
+
+/// The body takes the inputs and yields the results.
+llvm::LogicalResult checkFunctionLike(mlir::Operation* op, mlir::Region& body, mlir::TypeRange inputs,
+                                      mlir::TypeRange results) {
+  YieldOp yield = checkBody(op, body, inputs);
+  if (!yield) {
+    return llvm::failure();
+  }
+  if (yield.getValues().getTypes() != results) {
+    return op->emitOpError("the results do not have the types of the yielded values");
+  }
+  return llvm::success();
+}
 }  // namespace
 
 llvm::LogicalResult VjpOp::verify() {
@@ -116,23 +129,12 @@ llvm::LogicalResult VmapOp::verify() {
 }
 
 llvm::LogicalResult RecomputeOp::verify() {
-  YieldOp yield = checkBody(*this, getBody(), getInputs().getTypes());
-  if (!yield) {
-    return llvm::failure();
-  }
-  if (yield.getValues().getTypes() != getOutputs().getTypes()) {
-    return emitOpError("the results do not have the types of the yielded values");
-  }
-  return llvm::success();
+  return checkFunctionLike(*this, getBody(), getInputs().getTypes(), getOutputs().getTypes());
 }
 
 llvm::LogicalResult CustomVjpOp::verify() {
-  YieldOp forward = checkBody(*this, getForward(), getInputs().getTypes());
-  if (!forward) {
+  if (llvm::failed(checkFunctionLike(*this, getForward(), getInputs().getTypes(), getOutputs().getTypes()))) {
     return llvm::failure();
-  }
-  if (forward.getValues().getTypes() != getOutputs().getTypes()) {
-    return emitOpError("the results do not have the types of the yielded values");
   }
   llvm::SmallVector<mlir::Type> arguments(getInputs().getTypes());
   arguments.append(getOutputs().getTypes().begin(), getOutputs().getTypes().end());
@@ -249,14 +251,7 @@ llvm::LogicalResult UnwindOp::verify() {
 }
 
 llvm::LogicalResult KernelOp::verify() {
-  YieldOp yield = checkBody(*this, getBody(), getInputs().getTypes());
-  if (!yield) {
-    return llvm::failure();
-  }
-  if (yield.getValues().getTypes() != getOutputs().getTypes()) {
-    return emitOpError("the results do not have the types of the yielded values");
-  }
-  return llvm::success();
+  return checkFunctionLike(*this, getBody(), getInputs().getTypes(), getOutputs().getTypes());
 }
 
 const OpSchema* schemaOf(mlir::Operation* op) {

@@ -8,7 +8,7 @@
 #include <cstdlib>
 
 #include "compiler/jit/session.h"
-#include "tests/e2e/models.h"
+#include "tests/support/models.h"
 
 namespace {
 

@@ -10,7 +10,7 @@
 
 #include "compiler/jit/session.h"
 #include "graph/optim/methods.h"
-#include "tests/e2e/models.h"
+#include "tests/support/models.h"
 
 namespace kiln {
 namespace {

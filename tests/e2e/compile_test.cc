@@ -12,7 +12,7 @@
 #include "compiler/pipelines/compile.h"
 #include "graph/eval/interpreter.h"
 #include "runtime/artifact/elf_image.h"
-#include "tests/e2e/models.h"
+#include "tests/support/models.h"
 
 namespace kiln::compiler {
 namespace {

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "compiler/jit/session.h"
-#include "tests/e2e/models.h"
+#include "tests/support/models.h"
 
 namespace kiln::compiler {
 namespace {

@@ -9,7 +9,7 @@
 #include "compiler/pipelines/compile.h"
 #include "graph/build/control_flow.h"
 #include "graph/eval/interpreter.h"
-#include "tests/e2e/models.h"
+#include "tests/support/models.h"
 
 namespace kiln::compiler {
 namespace {

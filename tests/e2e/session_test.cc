@@ -8,7 +8,7 @@
 #include "compiler/jit/session.h"
 #include "compiler/pipelines/compile.h"
 #include "graph/eval/interpreter.h"
-#include "tests/e2e/models.h"
+#include "tests/support/models.h"
 
 namespace kiln {
 namespace {

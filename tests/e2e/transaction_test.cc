@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "compiler/jit/session.h"
-#include "tests/e2e/models.h"
+#include "tests/support/models.h"
 
 namespace kiln {
 namespace {

@@ -7,7 +7,7 @@
 #include "compiler/pipelines/compile.h"
 #include "graph/eval/interpreter.h"
 #include "graph/io/graph_io.h"
-#include "tests/symbolic_shapes/models.h"
+#include "tests/support/models.h"
 
 namespace kiln {
 namespace {

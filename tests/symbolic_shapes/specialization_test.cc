@@ -8,7 +8,7 @@
 
 #include "compiler/jit/session.h"
 #include "graph/nn/normalization.h"
-#include "tests/symbolic_shapes/models.h"
+#include "tests/support/models.h"
 
 namespace kiln {
 namespace {
