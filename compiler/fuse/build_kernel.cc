@@ -15,11 +15,6 @@ using mlir::Operation;
 
 namespace {
 
-bool isElementwise(Operation* op) {
-  const OpSchema* schema = schemaOf(op);
-  return (schema && schema->isElementwise) || llvm::isa<AssertThatOp>(op);
-}
-
 // The name that the user gave the node, from the op's location.
 std::string nodeNameOf(mlir::Location location) {
   if (auto name = llvm::dyn_cast<mlir::NameLoc>(location)) {

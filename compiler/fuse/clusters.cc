@@ -24,11 +24,6 @@ constexpr int kMaxVisits = 256;
 
 bool isUnit(const Dim& dim) { return dim.isStatic() && dim.value() == 1; }
 
-bool isElementwise(Operation* op) {
-  const OpSchema* schema = schemaOf(op);
-  return (schema && schema->isElementwise) || llvm::isa<AssertThatOp>(op);
-}
-
 bool isSplat(Operation* op) {
   auto constant = llvm::dyn_cast<ConstantOp>(op);
   return constant && llvm::cast<mlir::ElementsAttr>(constant.getValue()).isSplat();
@@ -117,6 +112,11 @@ bool repeatsMatrices(Operation* op, Operation* matmul) {
     changes += has(axis) && !has(axis - 1) ? 1 : 0;
   }
   return has(rank - 1) && has(rank - 2) && changes + (rank > 2 && has(0) ? 1 : 0) <= 1;
+}
+
+bool isElementwise(Operation* op) {
+  const OpSchema* schema = schemaOf(op);
+  return (schema && schema->isElementwise) || llvm::isa<AssertThatOp>(op);
 }
 
 bool staysItself(Operation* op) { return llvm::isa<LoopOp, BranchOp, UnwindOp, BindDimOp, KernelOp>(op); }

@@ -37,6 +37,9 @@ struct Cluster {
 /// Ops that only say where an element is to be found, and what costs nothing to compute again.
 bool isIndexOp(mlir::Operation* op);
 
+/// Gives each element from the operands' elements at the same position.
+bool isElementwise(mlir::Operation* op);
+
 /// Computed by a function of the host's table.
 bool isLibraryOp(mlir::Operation* op);
 

@@ -42,6 +42,17 @@ bool isFunctionAttribute(const OpSchema& op, std::string_view name) {
   });
 }
 
+// The inputs of a gradients or tangents node: what is differentiated, for what, and seeds or tangents.
+struct DerivativeInputs {
+  std::span<const ValueRef> ys, xs, directions;
+};
+DerivativeInputs derivativeInputs(const Node& node) {
+  const size_t numYs = static_cast<size_t>(node.attributes.get<int64_t>("num_ys"));
+  const size_t numXs = static_cast<size_t>(node.attributes.get<int64_t>("num_xs"));
+  const std::span<const ValueRef> inputs = node.inputs;
+  return {inputs.first(numYs), inputs.subspan(numYs, numXs), inputs.subspan(numYs + numXs)};
+}
+
 class BodyImporter {
  public:
   BodyImporter(const Graph& graph, const Body& body, mlir::OpBuilder& builder, ConstantPool& pool,
@@ -192,11 +203,8 @@ class BodyImporter {
   }
 
   Status importGradients(const Node& node, Scope& scope) {
-    const size_t numYs = static_cast<size_t>(node.attributes.get<int64_t>("num_ys"));
-    const size_t numXs = static_cast<size_t>(node.attributes.get<int64_t>("num_xs"));
-    std::span<const ValueRef> inputs = node.inputs;
-    std::span<const ValueRef> ys = inputs.first(numYs), xs = inputs.subspan(numYs, numXs);
-    const llvm::SmallVector<Value> seeds = valuesOf(inputs.subspan(numYs + numXs), scope);
+    const auto [ys, xs, directions] = derivativeInputs(node);
+    const llvm::SmallVector<Value> seeds = valuesOf(directions, scope);
     for (const GradientSlice& slice : gradientSlices(body_, ys, xs)) {
       KILN_ASSIGN_OR_RETURN(VjpOp vjp, importVjp(slice, ys, seeds, locationOf(node), scope));
       for (size_t i = 0; i < slice.positions.size(); ++i) {
@@ -210,11 +218,8 @@ class BodyImporter {
 
   // Moving xs that lie one behind the other is the sum of moving those of each level.
   Status importTangents(const Node& node, Scope& scope) {
-    const size_t numYs = static_cast<size_t>(node.attributes.get<int64_t>("num_ys"));
-    const size_t numXs = static_cast<size_t>(node.attributes.get<int64_t>("num_xs"));
-    std::span<const ValueRef> inputs = node.inputs;
-    std::span<const ValueRef> ys = inputs.first(numYs), xs = inputs.subspan(numYs, numXs);
-    const llvm::SmallVector<Value> given = valuesOf(inputs.subspan(numYs + numXs), scope);
+    const auto [ys, xs, directions] = derivativeInputs(node);
+    const llvm::SmallVector<Value> given = valuesOf(directions, scope);
     const mlir::Location loc = locationOf(node);
     for (const GradientSlice& slice : gradientSlices(body_, ys, xs)) {
       llvm::SmallVector<Value> tangents(slice.xs.size());
@@ -225,7 +230,7 @@ class BodyImporter {
         }
       }
       KILN_ASSIGN_OR_RETURN(JvpOp jvp, importJvp(slice, ys, tangents, loc, scope));
-      for (size_t i = 0; i < numYs; ++i) {
+      for (size_t i = 0; i < ys.size(); ++i) {
         Value& sum = scope.values[{node.id, static_cast<int32_t>(i)}];
         sum =
             sum ? add(b_, loc, sum, jvp.getResult(static_cast<unsigned>(i))) : jvp.getResult(static_cast<unsigned>(i));
