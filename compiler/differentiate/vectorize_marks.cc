@@ -31,7 +31,9 @@ bool isCalm(mlir::Operation* op) {
       "softmax",     "sort",          "square",     "step",        "stop_gradient",
       "sub",         "tanh",          "tile",       "transpose",   "triangular",
       "trunc",       "unfold",        "fold"};
-  return kNames.contains(op->getName().stripDialect()) || isDraw(op);
+  // Bits are always an integer, but not always a finite float.
+  const bool isBits = llvm::isa<BitcastOp>(op) && mlir::getElementTypeOrSelf(op->getResult(0).getType()).isInteger();
+  return kNames.contains(op->getName().stripDialect()) || isDraw(op) || isBits;
 }
 
 // Zero is an index of every axis that has a fixed length above zero.

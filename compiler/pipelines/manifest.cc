@@ -82,6 +82,7 @@ EntryManifest makeManifest(const Graph& graph, mlir::func::FuncOp entry, Constan
                                             .max = mlir::cast<mlir::IntegerAttr>(bounds[1]).getInt()}});
     }
   }
+  entry.walk([&](BindDimOp bind) { manifest.foundSymbols.push_back(bind.getSymbol().str()); });
   return manifest;
 }
 

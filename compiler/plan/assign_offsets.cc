@@ -71,12 +71,6 @@ void packSymbolic(MemoryPlan& plan, std::vector<int> indices) {
   }
 }
 
-bool isLocal(const MemoryPlan& plan, const Dim& bytes) {
-  return !plan.localSymbols.empty() && std::ranges::any_of(bytes.symbols(), [&](const std::string& symbol) {
-    return std::ranges::find(plan.localSymbols, symbol) != plan.localSymbols.end();
-  });
-}
-
 // A block grows when it has to, so any value may have one that is free.
 void packLocal(MemoryPlan& plan, const std::vector<int>& indices) {
   std::vector<std::vector<int>> users;
@@ -98,6 +92,12 @@ void packLocal(MemoryPlan& plan, const std::vector<int>& indices) {
 
 }  // namespace
 
+bool mentionsLocal(const MemoryPlan& plan, const Dim& dim) {
+  return !plan.localSymbols.empty() && std::ranges::any_of(dim.symbols(), [&](const std::string& symbol) {
+    return std::ranges::find(plan.localSymbols, symbol) != plan.localSymbols.end();
+  });
+}
+
 bool isAlwaysAtMost(const Dim& a, const Dim& b) {
   return Dim::max(a, b) == b;  // folded when proven
 }
@@ -106,7 +106,7 @@ void assignOffsets(MemoryPlan& plan) {
   std::vector<int> statics, symbolics, locals;
   for (size_t i = 0; i < plan.buffers.size(); ++i) {
     const Dim& bytes = plan.buffers[i].bytes;
-    (bytes.isStatic() ? statics : isLocal(plan, bytes) ? locals : symbolics).push_back(static_cast<int>(i));
+    (bytes.isStatic() ? statics : mentionsLocal(plan, bytes) ? locals : symbolics).push_back(static_cast<int>(i));
   }
   // Neither order is best for all graphs, and both are quick.
   std::vector<int> bySize = statics;

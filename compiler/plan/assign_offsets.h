@@ -11,6 +11,9 @@ namespace kiln::compiler {
 /// locals.
 void assignOffsets(MemoryPlan& plan);
 
+/// Whether a dim has a symbol that a bind_dim of the entry binds.
+bool mentionsLocal(const MemoryPlan& plan, const Dim& dim);
+
 /// True when a <= b for all non-negative values of the symbols, by comparing coefficients.
 bool isAlwaysAtMost(const Dim& a, const Dim& b);
 

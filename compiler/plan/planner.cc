@@ -264,7 +264,10 @@ class Planner {
   /// The caller's buffer that a value is written to, or nothing when it goes to the arena.
   void placeOutputs() {
     for (const Result& result : results_) {
-      if (result.fetch >= 0 && indexOf_.count(result.value.getDefiningOp()) != 0) {
+      // What has a length that the run finds has memory that the run finds; it is handed over at the end.
+      if (result.fetch >= 0 && indexOf_.count(result.value.getDefiningOp()) != 0 &&
+          llvm::none_of(shapeOf(result.value.getType()),
+                        [&](const Dim& dim) { return mentionsLocal(plan_, dim); })) {
         setHome(result.value, {Space::kFetch, result.fetch});
       }
     }
@@ -288,11 +291,12 @@ class Planner {
           .from = {}, .to = to, .bytes = bytesOf(result.value.getType()), .isCommit = result.variable >= 0};
       auto known = isStepResult ? home_.find(result.value) : argumentPlace_.find(result.value);
       if (isStepResult && known == home_.end()) {
-        // An arena value that is assigned: lives until the commit copies.
+        // A value of the arena that is assigned, or one whose size the run finds: it lives until the copies.
         values_.useAtEnd(result.value);
         arenaCopies_.push_back({static_cast<int>(plan_.copies.size()), result.value});
+        copy.isCommit |= steps_[step->second].isCommit;
         plan_.copies.push_back(copy);
-        plan_.numCopiedVariables += 1;
+        plan_.numCopiedVariables += to.space == Space::kVariable ? 1 : 0;
         continue;
       }
       copy.from = known->second;

@@ -164,6 +164,29 @@ Value GraphBuilder::variable(std::string_view name, Operand initial, bool isTrai
   return variable;
 }
 
+Value GraphBuilder::weight(std::string_view name, TensorPtr initial, bool isTrainable, Where where) {
+  State& state = *state_;
+  const SourceLocation location = state.locate(where);
+  const std::string fullName = state.scopedName(name);
+  if (state.isFinished ||
+      state.refuseInFunction("kiln.variable '" + fullName + "'", "functions have no state", location)) {
+    return state.poison();
+  }
+  const Node* node = state.addNamedNode(
+      schemaOf("variable"), {}, {{"dtype", initial->dtype()}, {"shape", Shape::of(initial->dims())}}, fullName, location);
+  if (node == nullptr) {
+    return state.poison();
+  }
+  const Value variable = state.makeValue(0, {node->id, 0});
+  state.weights.emplace(fullName, std::move(initial));
+  if (isTrainable) {
+    state.trainable.push_back(variable);
+  }
+  return variable;
+}
+
+void GraphBuilder::setOrigin(std::optional<SourceLocation> origin) { state_->origin = origin; }
+
 std::vector<Value> GraphBuilder::trainableVariables() const { return state_->trainable; }
 
 Target GraphBuilder::assign(Value variable, Operand value, std::string_view name, Where where) {

@@ -108,6 +108,8 @@ class GraphBuilder {
   /// assigned by the entry `init`, which finish() declares. A number makes an f32 scalar. Static shape. The name is
   /// kept as it is. Errors: KILN-G0208, KILN-G0209.
   Value variable(std::string_view name, Operand initial, bool isTrainable = true, Where where = Where::current());
+  /// A variable that starts from this value, which the graph's weights hold and no node. The name is kept as it is.
+  Value weight(std::string_view name, TensorPtr initial, bool isTrainable = true, Where where = Where::current());
   /// The variables made so far with isTrainable, in order.
   std::vector<Value> trainableVariables() const;
   /// `variable` gets `value` at the end of a run that has this target. A number fills the variable. The name is by
@@ -168,6 +170,9 @@ class GraphBuilder {
   /// fresh. After an error the results are poisoned (none for an op with a variable number of results).
   std::vector<Value> makeNode(std::string_view op, const std::vector<Value>& inputs, Attributes attributes,
                               std::string_view name, Where where);
+  /// The place of the nodes that are made from now on, for who translates a file into a graph; nothing: that of each
+  /// call.
+  void setOrigin(std::optional<SourceLocation> origin);
   /// Records an error of a library built on top (nn, optim); the result of the call should be poisoned().
   void addError(Status status, Where where);
   /// A value that stands for the result of a failed call.

@@ -70,6 +70,9 @@ Value GraphBuilder::State::makeValue(int body, ValueRef ref) const {
 }
 
 SourceLocation GraphBuilder::State::locate(Where where) {
+  if (origin) {
+    return *origin;
+  }
   auto [found, isNew] = files.try_emplace(where.file_name());
   if (isNew) {
     found->second = internString(shortFile(where.file_name()));

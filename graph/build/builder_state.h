@@ -75,9 +75,11 @@ struct GraphBuilder::State {
   std::vector<PendingEntry> entries;
   std::vector<Value> trainable;
   std::vector<NodeId> initialAssigns;
+  std::map<std::string, TensorPtr> weights;
   Value randomState;
   int64_t seed = 0;
   int64_t nextRandomOpId = 0;
+  std::optional<SourceLocation> origin;  ///< Of all nodes made now, when set.
   ErrorList errors;
   bool isFinished = false;
   Graph graph;  ///< Once finished: values look their names up here.
@@ -107,6 +109,8 @@ struct GraphBuilder::State {
   /// Captures values of enclosing bodies that tell the dimension symbols which the current body needs and no parameter
   /// has.
   void captureSymbols();
+  /// A value as long as the dimension that a bind_dim of open body number `level` binds; nothing when none there does.
+  std::optional<ValueRef> valueOfBoundLength(size_t level, const std::string& symbol);
   /// The random state {seed, step} as open body number `level` sees it.
   Value randomStateAt(size_t level, Where where);
 

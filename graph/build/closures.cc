@@ -275,6 +275,10 @@ void GraphBuilder::State::captureSymbols() {
     }
     if (node.op->name == "shape_value") {
       need(node.attributes.get<Shape>("shape"));
+    } else if (node.op->name == "scan") {
+      need(node.attributes.get<Shape>("length"));
+    } else if (node.op->name == "bind_dim") {
+      told.insert(node.attributes.get<std::string>("symbol"));
     }
   }
   auto tellingValue = [](const Body& in, const std::string& symbol) -> std::optional<ValueRef> {
@@ -300,8 +304,37 @@ void GraphBuilder::State::captureSymbols() {
         }
         break;
       }
+      if (std::optional<ValueRef> found = valueOfBoundLength(level - 1, symbol)) {
+        for (size_t inner = level; inner < openBodies.size(); ++inner) {
+          found = capture(inner, *found).ref();
+        }
+        break;
+      }
     }
   }
+}
+
+std::optional<ValueRef> GraphBuilder::State::valueOfBoundLength(size_t level, const std::string& symbol) {
+  const auto binds = [&](const Node& node) {
+    return node.op->name == "bind_dim" && node.attributes.get<std::string>("symbol") == symbol;
+  };
+  const std::vector<Node>& nodes = bodies[openBodies[level]].body.nodes;
+  auto binding = std::find_if(nodes.begin(), nodes.end(), binds);
+  if (binding == nodes.end()) {
+    return std::nullopt;
+  }
+  const SourceLocation location = binding->location;
+  const std::string name = binding->name + "/positions";
+  const std::vector<int> open = openBodies;
+  openBodies.resize(level + 1);
+  const Node* shape =
+      addNode(*findOp("shape_value"), {}, {{"shape", Shape{Dim::symbol(symbol)}}}, freshName(name), location);
+  const Node* positions =
+      shape == nullptr ? nullptr
+                       : addNode(*findOp("iota"), {makeValue(openBodies[level], {shape->id, 0})},
+                                 {{"axis", int64_t{0}}, {"dtype", i64}}, freshName(name), location);
+  openBodies = open;
+  return positions == nullptr ? std::nullopt : std::optional(ValueRef{positions->id, 0});
 }
 
 Value GraphBuilder::State::randomStateAt(size_t level, Where where) {

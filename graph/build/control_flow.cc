@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "graph/build/builder_state.h"
 #include "graph/build/closures.h"
 #include "graph/build/operations.h"
 
@@ -260,6 +261,21 @@ Values fold(GraphBuilder& g, Values carries, Values scanned,
              [&](Value, const Values& states, const Values& rows) { return std::pair(body(states, rows), Values()); },
              std::move(options), where)
       .carries;
+}
+
+Dim bindDim(GraphBuilder& g, Operand length, std::string_view name, GraphBuilder::Where where) {
+  GraphBuilder::State& state = g.state();
+  // A number of its own in the whole graph: symbols of bodies meet when bodies are put in place. The space keeps the
+  // counter apart from those of functions, whose names have none.
+  const int number = state.lambdaSuffixes[absl::StrCat("dim ", std::string(name))]++;
+  const std::string symbol = absl::StrCat(std::string(name), ".", number);
+  const Value value = valueOf(g, length, i64);
+  if (value.builder() == &g && !value.isPoisoned() && typeOf(value) != stepType()) {
+    g.addError(makeError<ErrorId::kO0145>("length", typeOf(value).toString(), "an i64 scalar"), where);
+    return Dim::symbol(symbol);
+  }
+  g.makeNode("bind_dim", {value}, {{"symbol", symbol}}, name, where);
+  return Dim::symbol(symbol);
 }
 
 }  // namespace kiln

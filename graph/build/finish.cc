@@ -69,6 +69,7 @@ StatusOr<Graph> GraphBuilder::finish() {
     }
     return state.errors.status();
   }
+  data.weights = std::move(state.weights);
   if (!state.randomState.isPoisoned() && state.randomState.builder() != nullptr) {
     // A value from the start, not by `init`: drawing initial values reads it.
     data.weights.emplace(kRandomState, std::make_shared<const Tensor>(Tensor::of<int64_t>({2}, {state.seed, 0})));

@@ -86,6 +86,8 @@ Value cast(Operand x, DType to) {
   return isUsable(x) && x.value.dtype() == to ? x.value : detail::makeOperation("cast", {x}, {{"to", to}});
 }
 
+Value bitcast(Operand x, DType to) { return detail::makeOperation("bitcast", {x}, {{"to", to}}); }
+
 Value matmul(Operand a, Operand b, bool transposeA, bool transposeB) {
   if (isUsable(a) && isUsable(b) && a.value.rank() >= 2 && b.value.rank() >= 2) {
     if (!broadcastBatches(a, b)) {

@@ -42,6 +42,8 @@ Value operator-(Operand x);
 /// Conversion to another dtype. Float to integer truncates toward zero, NaN gives 0 and values out of range saturate;
 /// anything to bool is `x != 0`. A cast to the same dtype is x itself.
 Value cast(Operand x, DType to);
+/// The bits of each element read as another numeric type of the same width.
+Value bitcast(Operand x, DType to);
 
 // --- contraction -----------------------------------------------------------------------------------------------------
 /// Matrix product over the last two axes of tensors of rank 2 and up; the axes before them broadcast. transposeA and

@@ -3,6 +3,7 @@
 
 #include <charconv>
 #include <mutex>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace kiln {
@@ -21,6 +22,43 @@ std::string SourceLocation::toString() const {
   return line > 0 ? std::string(file) + ":" + std::to_string(line) : std::string(file);
 }
 
+namespace {
+
+// The nodes that bind dimension symbols, by symbol.
+std::unordered_map<std::string, NodeId> bindingsOf(const Body& body) {
+  std::unordered_map<std::string, NodeId> bindings;
+  for (size_t i = 0; i < body.nodes.size(); ++i) {
+    if (body.nodes[i].op->name == "bind_dim") {
+      bindings.emplace(body.nodes[i].attributes.get<std::string>("symbol"), static_cast<NodeId>(i));
+    }
+  }
+  return bindings;
+}
+
+// Calls f(symbol) for every symbol of the shapes of a node.
+template <class F>
+void forEachSymbol(const Node& node, F&& f) {
+  const auto visit = [&](const Shape& shape) {
+    for (const Dim& d : shape) {
+      if (!d.isStatic()) {
+        for (const std::string& symbol : d.symbols()) {
+          f(symbol);
+        }
+      }
+    }
+  };
+  for (const ValueType& type : node.outputs) {
+    visit(type.shape);
+  }
+  if (node.op->name == "shape_value") {
+    visit(node.attributes.get<Shape>("shape"));
+  } else if (node.op->name == "scan") {
+    visit(node.attributes.get<Shape>("length"));
+  }
+}
+
+}  // namespace
+
 std::vector<NodeId> Body::slice(std::span<const NodeId> roots) const {
   std::vector<char> needed(nodes.size(), 0);
   NodeId highest = -1;
@@ -28,13 +66,22 @@ std::vector<NodeId> Body::slice(std::span<const NodeId> roots) const {
     needed[root] = 1;
     highest = std::max(highest, root);
   }
-  // Inputs come before their readers, so one pass from the back reaches everything.
+  const std::unordered_map<std::string, NodeId> bindings = bindingsOf(*this);
+  // Inputs come before their readers, and what binds a symbol before shapes that have it, so one pass from the back
+  // reaches everything.
   size_t count = 0;
   for (NodeId id = highest; id >= 0; --id) {
     if (needed[id]) {
       ++count;
       for (ValueRef input : nodes[id].inputs) {
         needed[input.node] = 1;
+      }
+      if (!bindings.empty()) {
+        forEachSymbol(nodes[id], [&](const std::string& symbol) {
+          if (auto found = bindings.find(symbol); found != bindings.end() && found->second < id) {
+            needed[found->second] = 1;
+          }
+        });
       }
     }
   }

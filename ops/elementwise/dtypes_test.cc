@@ -109,5 +109,25 @@ TEST(DTypes, numbers_to_floats_are_rounded_once) {
   expectValues(castTo(tensor(boolean, {2}, {0, 1}), f16), {2}, {0, 1});
 }
 
+TEST(Bitcast, c1_the_type_is_a_numeric_one_of_the_same_width) {
+  EXPECT_EQ(infer("bitcast", {type(f32, {2})}, {{"to", u32}}), "u32[2]");
+  EXPECT_EQ(infer("bitcast", {type(i16, {2})}, {{"to", bf16}}), "bf16[2]");
+  EXPECT_THAT(infer("bitcast", {type(f32, {2})}, {{"to", i64}}), fails("O0135", "numeric type of 32 bits"));
+  EXPECT_THAT(infer("bitcast", {type(u8, {2})}, {{"to", boolean}}), fails("O0135", "bool"));
+}
+
+TEST(Bitcast, c2_the_shape_is_that_of_the_operand) {
+  EXPECT_EQ(infer("bitcast", {type(f64, {dim("n"), 3})}, {{"to", i64}}), "i64[n, 3]");
+}
+
+TEST(Bitcast, keeps_the_bits) {
+  const auto bitsOf = [](const Tensor& x, DType to) { return run("bitcast", {x}, {{"to", to}}); };
+  expectValues(bitsOf(tensor(f32, {3}, {1, -0.0, kInf}), u32), {3}, {0x3F800000, 0x80000000, 0x7F800000});
+  expectValues(bitsOf(tensor(u16, {2}, {0x3C00, 0xC000}), f16), {2}, {1, -2});
+  expectValues(bitsOf(tensor(i8, {2}, {-1, 5}), u8), {2}, {255, 5});
+  EXPECT_EQ(bitsOf(Tensor::scalar<double>(2), i64).data<int64_t>()[0], int64_t{1} << 62);
+  EXPECT_EQ(bitsOf(Tensor(f32, {0}), i32).numElements(), 0);
+}
+
 }  // namespace
 }  // namespace kiln::ops

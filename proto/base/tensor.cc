@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "proto/base/tensor.h"
 
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -115,7 +118,34 @@ std::optional<int64_t> checkedNumElements(std::span<const int64_t> dims) {
   return empty ? 0 : n;
 }
 
-void Tensor::Free::operator()(void* p) const { std::free(p); }
+void Tensor::Free::operator()(void* p) const {
+  if (owner == nullptr) {
+    std::free(p);
+  }
+}
+
+std::shared_ptr<const Tensor> Tensor::borrowed(DType dtype, std::vector<int64_t> dims, const void* data,
+                                               std::shared_ptr<const void> owner) {
+  KILN_CHECK(owner != nullptr);
+  auto tensor = std::make_shared<Tensor>();
+  tensor->dtype_ = dtype;
+  tensor->dims_ = std::move(dims);
+  // Never written: only const access leaves this function, and resize() takes memory of its own.
+  tensor->data_ = std::unique_ptr<void, Free>(const_cast<void*>(data), Free{std::move(owner)});
+  return tensor;
+}
+
+void Tensor::releasePages() const {
+  if (data_.get_deleter().owner == nullptr) {
+    return;
+  }
+  const auto page = static_cast<uintptr_t>(sysconf(_SC_PAGESIZE));
+  const uintptr_t first = (reinterpret_cast<uintptr_t>(data()) + page - 1) / page * page;
+  const uintptr_t last = (reinterpret_cast<uintptr_t>(data()) + static_cast<uintptr_t>(numBytes())) / page * page;
+  if (last > first) {
+    (void)madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  }
+}
 
 Tensor::Tensor(DType dtype, std::vector<int64_t> dims) {
   resize(dtype, dims);
@@ -179,7 +209,7 @@ void Tensor::resize(DType dtype, std::span<const int64_t> dims) {
   // Rounded up, so that a vector load of the last elements stays inside; never empty, so that data() is never null.
   bytes = std::max((bytes + kBufferAlignment - 1) / kBufferAlignment, size_t{1}) * kBufferAlignment;
   if (bytes > capacity_ || data_ == nullptr) {
-    data_.reset(std::aligned_alloc(kBufferAlignment, bytes));
+    data_ = std::unique_ptr<void, Free>(std::aligned_alloc(kBufferAlignment, bytes));
     KILN_CHECK(data_ != nullptr);
     capacity_ = bytes;
   }

@@ -83,6 +83,14 @@ class Tensor {
   /// KILN-P0023 when there is no memory for it; nothing is allocated then.
   static StatusOr<Tensor> allocate(DType dtype, std::vector<int64_t> dims);
 
+  /// A tensor over memory that `owner` keeps alive and that nobody changes, such as a part of a mapped file; `data` has
+  /// any alignment that loads of the type accept, and is only read. Copies are deep, as always.
+  static std::shared_ptr<const Tensor> borrowed(DType dtype, std::vector<int64_t> dims, const void* data,
+                                                std::shared_ptr<const void> owner);
+  /// Lets the system take back the pages of a borrowed tensor, which come again from the file when they are read; does
+  /// nothing for other tensors. Thread-safe.
+  void releasePages() const;
+
   /// Gives the tensor this type and shape. Keeps the memory when it is large enough (no allocation in a loop of equal
   /// shapes); the values are then unspecified.
   void resize(DType dtype, std::span<const int64_t> dims);
@@ -101,6 +109,7 @@ class Tensor {
  private:
   struct Free {
     void operator()(void* p) const;
+    std::shared_ptr<const void> owner;  ///< Of borrowed memory, which is not freed here.
   };
   DType dtype_ = DType::kInvalid;
   std::vector<int64_t> dims_;

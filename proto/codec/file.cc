@@ -2,6 +2,7 @@
 #include "proto/codec/file.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -73,6 +74,24 @@ ReadableFile& ReadableFile::operator=(ReadableFile&& other) noexcept {
 ReadableFile::~ReadableFile() {
   if (fd_ >= 0) {
     ::close(fd_);
+  }
+}
+
+StatusOr<std::shared_ptr<const MappedFile>> ReadableFile::map() const {
+  const auto size = static_cast<size_t>(numBytes_);
+  void* data = nullptr;
+  if (size > 0) {  // A mapping has at least one byte.
+    data = ::mmap(nullptr, size, PROT_READ, MAP_PRIVATE, fd_, 0);
+    if (data == MAP_FAILED) {
+      return makeError<ErrorId::kP0002>(path_, describeErrno(errno));
+    }
+  }
+  return std::shared_ptr<const MappedFile>(new MappedFile({static_cast<const char*>(data), size}));
+}
+
+MappedFile::~MappedFile() {
+  if (!bytes_.empty()) {
+    ::munmap(const_cast<char*>(bytes_.data()), bytes_.size());
   }
 }
 

@@ -5,14 +5,30 @@
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
+#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "proto/base/sha256.h"
 #include "proto/base/status.h"
 
 namespace kiln {
+
+/// A file as memory; see ReadableFile::map(). Thread-safe.
+class MappedFile {
+ public:
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile();
+  std::string_view bytes() const { return bytes_; }
+
+ private:
+  friend class ReadableFile;
+  explicit MappedFile(std::string_view bytes) : bytes_(bytes) {}
+  std::string_view bytes_;
+};
 
 /// A plain file opened for reading. Thread-compatible; reads at given places are safe from several threads.
 class ReadableFile {
@@ -26,6 +42,10 @@ class ReadableFile {
   const std::string& path() const { return path_; }
   /// The size when the file was opened.
   int64_t numBytes() const { return numBytes_; }
+  /// The whole file as read-only memory, whose pages come when they are read; it stays mapped while anybody holds it,
+  /// also after this object is gone. Who makes the file shorter meanwhile stops the process that reads the lost part.
+  /// Errors: KILN-P0002.
+  StatusOr<std::shared_ptr<const MappedFile>> map() const;
   /// Fills `into` with the bytes from `offset` on. Errors: KILN-P0002, also when the file has become shorter.
   Status read(int64_t offset, std::span<uint8_t> into) const;
 

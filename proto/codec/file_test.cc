@@ -71,5 +71,21 @@ TEST(Sha256, EqualsPublishedDigests) {
             "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
 }
 
+TEST(File, MappedFileIsTheFile) {
+  TemporaryFolder folder;
+  std::string bytes(100000, 'a');
+  bytes[99999] = 'z';
+  std::shared_ptr<const MappedFile> mapped;
+  {
+    auto file = ReadableFile::open(folder.write("f", bytes));
+    ASSERT_TRUE(file.ok()) << file.status();
+    mapped = file->map().value();
+  }
+  EXPECT_EQ(mapped->bytes(), bytes);
+  auto empty = ReadableFile::open(folder.write("empty", ""));
+  ASSERT_TRUE(empty.ok()) << empty.status();
+  EXPECT_EQ(empty->map().value()->bytes(), "");
+}
+
 }  // namespace
 }  // namespace kiln

@@ -132,7 +132,7 @@ StatusOr<wire::GraphDef> parseBinary(std::string_view bytes, const std::string& 
   pb::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
   stream.SetRecursionLimit(limits.maxDepth + 1);
   if (!graph.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
-    return makeError<ErrorId::kP0006>(file, "the parser stops", stream.CurrentPosition());
+    return makeError<ErrorId::kP0006>(file, "a GraphDef", "the parser stops", stream.CurrentPosition());
   }
   return graph;
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "proto/codec/wire_scan.h"
 
-#include <optional>
 #include <vector>
 
 namespace kiln::codec {
@@ -11,19 +10,6 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 
 enum WireType { kVarint = 0, kFixed64 = 1, kBytes = 2, kFixed32 = 5 };
-
-// A varint of at most 10 bytes inside bytes[at, end); nothing when it is cut off or longer.
-std::optional<uint64_t> readVarint(std::string_view bytes, size_t& at, size_t end) {
-  uint64_t value = 0;
-  for (int shift = 0; shift < 70 && at < end; shift += 7) {
-    auto byte = static_cast<uint8_t>(bytes[at++]);
-    value |= shift < 64 ? static_cast<uint64_t>(byte & 0x7f) << shift : 0;
-    if (byte < 0x80) {
-      return value;
-    }
-  }
-  return std::nullopt;
-}
 
 struct Message {
   const Descriptor* type;
@@ -49,6 +35,18 @@ bool isPackedWhole(const FieldDescriptor* field, std::string_view bytes, size_t 
 }
 
 }  // namespace
+
+std::optional<uint64_t> readVarint(std::string_view bytes, size_t& at, size_t end) {
+  uint64_t value = 0;
+  for (int shift = 0; shift < 70 && at < end; shift += 7) {
+    auto byte = static_cast<uint8_t>(bytes[at++]);
+    value |= shift < 64 ? static_cast<uint64_t>(byte & 0x7f) << shift : 0;
+    if (byte < 0x80) {
+      return value;
+    }
+  }
+  return std::nullopt;
+}
 
 bool isUtf8(std::string_view text) {
   for (size_t i = 0; i < text.size();) {
@@ -77,7 +75,8 @@ bool isUtf8(std::string_view text) {
   return true;
 }
 
-Status scanWire(std::string_view bytes, const Descriptor* type, const ScanLimits& limits, const std::string& file) {
+Status scanWire(std::string_view bytes, const Descriptor* type, const ScanLimits& limits, const std::string& file,
+                const char* format) {
   std::vector<Message> open{{type, bytes.size()}};
   size_t at = 0;
   int64_t numFields = 0;
@@ -91,7 +90,7 @@ Status scanWire(std::string_view bytes, const Descriptor* type, const ScanLimits
     auto tag = readVarint(bytes, at, message.end);
     uint64_t number = tag.value_or(0) >> 3;
     if (!tag || number == 0 || number >= (1u << 29)) {
-      return makeError<ErrorId::kP0006>(file, "there is no valid field tag", start);
+      return makeError<ErrorId::kP0006>(file, format, "there is no valid field tag", start);
     }
     if (++numFields > limits.maxFields) {
       return makeError<ErrorId::kP0011>(file, limits.maxFields);
@@ -106,7 +105,7 @@ Status scanWire(std::string_view bytes, const Descriptor* type, const ScanLimits
     switch (*tag & 7) {
       case kVarint:
         if (!readVarint(bytes, at, message.end)) {
-          return makeError<ErrorId::kP0006>(file, "there is a number without an end", start);
+          return makeError<ErrorId::kP0006>(file, format, "there is a number without an end", start);
         }
         break;
       case kFixed64:
@@ -121,7 +120,7 @@ Status scanWire(std::string_view bytes, const Descriptor* type, const ScanLimits
       case kBytes: {
         auto length = readVarint(bytes, at, message.end);
         if (!length) {
-          return makeError<ErrorId::kP0006>(file, "there is a length without an end", start);
+          return makeError<ErrorId::kP0006>(file, format, "there is a length without an end", start);
         }
         if (*length > message.end - at) {
           return cutOff(*length);
@@ -138,14 +137,14 @@ Status scanWire(std::string_view bytes, const Descriptor* type, const ScanLimits
           return makeError<ErrorId::kP0010>(file, std::string(field->name()), start);
         }
         if (field != nullptr && field->is_packable() && !isPackedWhole(field, bytes, at, end)) {
-          return makeError<ErrorId::kP0006>(file, "there is a list whose last element is cut off", start);
+          return makeError<ErrorId::kP0006>(file, format, "there is a list whose last element is cut off", start);
         }
         at = end;
         break;
       }
       default:
         // Groups (3 and 4) are not used by any version of these messages.
-        return makeError<ErrorId::kP0006>(file, "there is an unknown kind of field", start);
+        return makeError<ErrorId::kP0006>(file, format, "there is an unknown kind of field", start);
     }
   }
   return absl::OkStatus();

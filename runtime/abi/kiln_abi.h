@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define KILN_ABI_VERSION 3u
+#define KILN_ABI_VERSION 4u
 
 /* A pointer that always takes eight bytes. */
 #define KILN_PTR(type, name) \
@@ -156,9 +156,16 @@ typedef struct kiln_context_t {
   KILN_PTR(kiln_allocate_fn_t, allocate); /* may be null */
 } kiln_context_t;
 
+/* What buffers[] has for a fetch with a length that only the run knows: the code fills it in before it returns. Then as
+ * many lengths follow as the fetch has axes. The data is dense, and lives until the run ends. */
+typedef struct kiln_found_t {
+  KILN_PTR(const void*, data);
+  /* int64_t dims[] */
+} kiln_found_t;
+
 /* An entry point. buffers: feeds, variables (each once, read or written), constants, fetches, in the manifest's order;
  * dims: the values of the dimension symbols in the manifest's order. Feeds and constants have any alignment, all else
- * 64 bytes. A fetch overlaps no other buffer. Variables are written only after everything that may fail. */
+ * 64 bytes. A fetch overlaps no other buffer; one whose size only the run knows has a kiln_found_t. Variables are written only after everything that may fail. */
 typedef kiln_status_t (*kiln_entry_fn_t)(kiln_context_t* context, void* const* buffers, const int64_t* dims);
 
 /* Bytes of arena that a run with these dims needs. */

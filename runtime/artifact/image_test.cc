@@ -296,7 +296,7 @@ TEST(LoadedImage, r0108_table) {
     edit<kiln_executable_t>(bytes, table, change);
     return bytes;
   };
-  expectRefused(with([](auto& t) { t.version = KILN_ABI_VERSION + 1; }), "KILN-R0108", "version 4");
+  expectRefused(with([](auto& t) { t.version = KILN_ABI_VERSION + 1; }), "KILN-R0108", "version 5");
   expectRefused(with([](auto& t) { t.size = 8; }), "KILN-R0108", "8 bytes");
   expectRefused(with([](auto& t) { t.num_entries = 1 << 30; }), "KILN-R0108", "entries lie outside");
 

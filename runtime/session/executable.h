@@ -50,6 +50,8 @@ struct EntryManifest {
   std::vector<VariableUse> variables;
   std::vector<std::shared_ptr<const Tensor>> constants;  ///< Shared with the graph; never copied into code.
   std::vector<SymbolSpec> symbols;                       ///< Order of the ABI's dims.
+  /// Dimensions that only the run knows, which fetches may have: the code hands these over as a kiln_found_t.
+  std::vector<std::string> foundSymbols = {};
   std::vector<NodeInfo> nodes;
   std::vector<std::string> kernels;  ///< Names for the ABI's profile slots.
 };

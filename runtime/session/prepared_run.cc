@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 
 #include "runtime/abi/sanitize.h"
 #include "runtime/session/fault.h"
@@ -100,6 +101,10 @@ StatusOr<std::shared_ptr<PreparedRun>> PreparedRun::create(std::shared_ptr<const
   }
   prepared->entry_ = table.entries[executable->entryIndex];
   prepared->firstFetch_ = manifest.feeds.size() + manifest.variables.size() + manifest.constants.size();
+  for (size_t i = 0; i < manifest.fetches.size(); ++i) {
+    prepared->foundSlots_ +=
+        prepared->signature_->isFound(i) ? 1 + static_cast<size_t>(prepared->signature_->fetchRank(i)) : 0;
+  }
   prepared->maxThreads_ = maxThreads;
   prepared->print_ = std::move(print);
   prepared->variables_ = std::move(variables);
@@ -131,6 +136,13 @@ std::unique_ptr<PreparedRun::Frame> PreparedRun::makeFrame() const {
   frame->symbols = signature_->initialSymbols();
   frame->feedBytes.resize(m.feeds.size());
   frame->dims.resize(static_cast<size_t>(signature_->maxFetchRank()));
+  frame->found.resize(foundSlots_);
+  for (size_t i = 0, at = 0; i < m.fetches.size(); ++i) {
+    if (signature_->isFound(i)) {
+      frame->buffers[firstFetch_ + i] = &frame->found[at];
+      at += 1 + static_cast<size_t>(signature_->fetchRank(i));
+    }
+  }
   return frame;
 }
 
@@ -169,7 +181,9 @@ Status PreparedRun::run(std::span<const TensorView> feeds, std::span<Tensor> fet
   }
   std::vector<Tensor> replaced;  // old memory of fetches that the run also reads
   for (size_t i = 0; i < fetches.size(); ++i) {
-    KILN_RETURN_IF_ERROR(bindFetch(i, feeds, frame, fetches[i], replaced));
+    if (!signature_->isFound(i)) {
+      KILN_RETURN_IF_ERROR(bindFetch(i, feeds, frame, fetches[i], replaced));
+    }
   }
   // Both have the same plan.
   KILN_RETURN_IF_ERROR(frame.arena.reserve(callArenaSize(entry_, frame.symbols.data())));
@@ -191,6 +205,30 @@ Status PreparedRun::run(std::span<const TensorView> feeds, std::span<Tensor> fet
   }
   if (status != KILN_STATUS_OK) [[unlikely]] {
     return faultStatus(m, status, frame.context.error);
+  }
+  return foundSlots_ == 0 ? absl::OkStatus() : takeFound(frame, fetches);
+}
+
+Status PreparedRun::takeFound(const Frame& frame, std::span<Tensor> fetches) const {
+  static_assert(sizeof(kiln_found_t) == sizeof(int64_t));
+  for (size_t i = 0; i < fetches.size(); ++i) {
+    if (!signature_->isFound(i)) {
+      continue;
+    }
+    const auto* found = static_cast<const kiln_found_t*>(frame.buffers[firstFetch_ + i]);
+    const std::span dims(reinterpret_cast<const int64_t*>(found + 1), static_cast<size_t>(signature_->fetchRank(i)));
+    Tensor& out = fetches[i];
+    if (out.dtype() != signature_->fetchDType(i) || out.data() == nullptr || !std::ranges::equal(out.dims(), dims)) {
+      const int64_t bytes = byteSize(signature_->fetchDType(i), checkedNumElements(dims).value_or(0));
+      if (bytes >= kTrialBytes) {
+        AlignedBuffer trial;
+        KILN_RETURN_IF_ERROR(trial.reserve(bytes));
+      }
+      out.resize(signature_->fetchDType(i), dims);
+    }
+    if (out.numBytes() > 0) {
+      std::memcpy(out.mutableData(), found->data, static_cast<size_t>(out.numBytes()));
+    }
   }
   return absl::OkStatus();
 }

@@ -55,6 +55,7 @@ class PreparedRun {
     std::vector<int64_t> symbols;
     std::vector<int64_t> feedBytes;
     std::vector<int64_t> dims;
+    std::vector<int64_t> found;  // a kiln_found_t and its lengths for each fetch whose size the run finds
     AlignedBuffer arena;
   };
   // Holds the entry's variables in the order that keeps two runs from waiting for each other.
@@ -68,6 +69,8 @@ class PreparedRun {
   std::unique_ptr<Frame> makeFrame() const;
   Status bindFetch(size_t index, std::span<const TensorView> feeds, Frame& frame, Tensor& out,
                    std::vector<Tensor>& replaced) const;
+  // The fetches whose sizes the run has found, out of its memory.
+  Status takeFound(const Frame& frame, std::span<Tensor> fetches) const;
   void printValue(int32_t node, const TensorView& x, int64_t maxElements) const;
   // What the code returned; `flag` is the one that it looked at.
   kiln_status_t call(Frame& frame, const std::atomic<int32_t>* flag);
@@ -81,6 +84,7 @@ class PreparedRun {
   std::shared_ptr<Specializer> specializer_;
   std::vector<Use> uses_;  // in rising index of the variables
   size_t firstFetch_ = 0;  // index of the first fetch's buffer
+  size_t foundSlots_ = 0;  // of Frame::found
   int maxThreads_ = 1;
   std::function<void(std::string_view)> print_;
   LeasePool<Frame> frames_;

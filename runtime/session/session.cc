@@ -163,6 +163,8 @@ Status Session::initialize() {
   for (size_t i = 0; i < specs.size(); ++i) {
     if (specs[i].initialValue != nullptr) {
       KILN_RETURN_IF_ERROR(state_->variables->write(i, *specs[i].initialValue));
+      // Of a mapped file, the copy is what is used from here on; both together may not fit into memory.
+      specs[i].initialValue->releasePages();
     }
   }
   return absl::OkStatus();

@@ -89,7 +89,11 @@ Status Signature::addShapes(std::string_view where) {
         .push_back({.dtype = spec.dtype,
                     .rank = spec.shape.rank(),
                     .bits = bitWidth(spec.dtype),
-                    .firstAxis = static_cast<uint32_t>(axes_.size())});
+                    .firstAxis = static_cast<uint32_t>(axes_.size()),
+                    .isFound = !isFeed && mentionsFound(spec.shape)});
+    if (!isFeed && fetches_.back().isFound) {
+      return absl::OkStatus();  // the code says how long its axes are
+    }
     for (int a = 0; a < spec.shape.rank(); ++a) {
       KILN_RETURN_IF_ERROR(addAxis(spec.shape[a], isFeed, {.feed = feed, .axis = a}, where));
     }
@@ -103,6 +107,15 @@ Status Signature::addShapes(std::string_view where) {
     maxFetchRank_ = std::max(maxFetchRank_, fetch.shape.rank());
   }
   return absl::OkStatus();
+}
+
+bool Signature::mentionsFound(const Shape& shape) const {
+  const std::vector<std::string>& found = manifest_->foundSymbols;
+  return !found.empty() && std::ranges::any_of(shape, [&](const Dim& dim) {
+    return std::ranges::any_of(dim.symbols(), [&](const std::string& symbol) {
+      return std::ranges::find(found, symbol) != found.end();
+    });
+  });
 }
 
 Status Signature::addAxis(const Dim& dim, bool isFeed, Place place, std::string_view where) {

@@ -32,11 +32,14 @@ class Signature {
 
   /// Writes the lengths of fetch `index` to `dims` and returns its size in bytes; negative when there can be no such
   /// tensor, for which badFetch() is the error.
+  /// Not for fetches that isFound().
   int64_t fetchDims(size_t index, const int64_t* symbols, int64_t* dims) const;
   Status badFetch(size_t index, const int64_t* symbols) const;
 
   DType fetchDType(size_t index) const { return fetches_[index].dtype; }
   int fetchRank(size_t index) const { return fetches_[index].rank; }
+  /// Whether only the run knows the fetch's size.
+  bool isFound(size_t index) const { return fetches_[index].isFound; }
 
  private:
   // How the length of one axis is checked (feeds) or made (fetches).
@@ -58,6 +61,7 @@ class Signature {
     int rank;
     int bits;
     uint32_t firstAxis;
+    bool isFound = false;
   };
   // A polynomial: terms_[firstTerm ...], each a coefficient times factors_[firstFactor ...]. A factor is the index of a
   // symbol, or ~i for the value of functions_[i].
@@ -85,6 +89,7 @@ class Signature {
   Status addAxis(const Dim& dim, bool isFeed, Place place, std::string_view where);
   StatusOr<int32_t> addExpression(const Dim& dim, std::string_view where);
   int symbolIndex(std::string_view name) const;
+  bool mentionsFound(const Shape& shape) const;
   // False on overflow.
   bool evaluate(int32_t expression, const int64_t* symbols, int64_t* value) const;
   bool apply(const Function& function, const int64_t* symbols, int64_t* value) const;

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "graph/eval/interpreter.h"
 #include "graph/io/graph_io.h"
 #include "graph/io/test_graphs.h"
+#include "tests/fuzz/evaluate.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace kiln {
@@ -19,62 +19,8 @@ wire::GraphDef validProto() {
 
 std::string validBytes(GraphForm form) { return serializeGraphDef(validProto(), form, "valid").value(); }
 
-// The elements of everything that a graph computes when each symbol is `length`; nothing when they are too many for a
-// test.
-bool isSmall(const Graph& graph, int64_t length) {
-  constexpr int64_t kMostElements = 10000;
-  auto isBodySmall = [&](const Body& body) {
-    for (const Node& node : body.nodes) {
-      for (const ValueType& type : node.outputs) {
-        std::vector<int64_t> dims;
-        for (const Dim& dim : type.shape) {
-          dims.push_back(dim.evaluate([&](std::string_view) { return length; }));
-        }
-        auto count = checkedNumElements(dims);
-        if (!count || *count > kMostElements) {
-          return false;
-        }
-      }
-    }
-    return true;
-  };
-  bool isSmall = isBodySmall(graph.body());
-  for (const auto& [name, function] : graph.functions()) {
-    isSmall = isSmall && isBodySmall(function.body);
-  }
-  return isSmall;
-}
-
-// Graphs that evaluate() ran to the end of an entry.
+// Entries that ran to their end.
 int numEvaluated = 0;
-
-// Runs every entry with zeros. Results do not matter, errors must have an id.
-void evaluate(const Graph& graph) {
-  constexpr int64_t kLength = 2;
-  // Functions may be called with longer arguments.
-  if (!isSmall(graph, kLength) || !isSmall(graph, 8 * kLength)) {
-    return;
-  }
-  VariableStore variables;
-  for (NodeId id : graph.variables()) {
-    const Node& node = graph.body().node(id);
-    variables.set(node.name, Tensor(node.outputs[0].dtype, node.outputs[0].shape.staticDims()));
-  }
-  for (const Entry& entry : graph.entries()) {
-    std::vector<Tensor> feeds;
-    for (const Port& feed : entry.feeds) {
-      const ValueType& type = graph.body().type(feed.value);
-      std::vector<int64_t> dims;
-      for (const Dim& dim : type.shape) {
-        dims.push_back(dim.evaluate([&](std::string_view) { return kLength; }));
-      }
-      feeds.emplace_back(type.dtype, dims);
-    }
-    auto fetched = Interpreter().evaluate(graph, entry, {feeds.begin(), feeds.end()}, variables);
-    EXPECT_TRUE(fetched.ok() || errorIdOf(fetched.status()).has_value()) << fetched.status();
-    numEvaluated += fetched.ok() ? 1 : 0;
-  }
-}
 
 // What is accepted is a whole graph: it can be shown, run, written and read again.
 Status readGraphBytes(const std::string& bytes) {
@@ -85,7 +31,7 @@ Status readGraphBytes(const std::string& bytes) {
   EXPECT_FALSE(toString(*graph).empty());
   EXPECT_FALSE(toDot(*graph).empty());
   EXPECT_FALSE(toJson(*graph).empty());
-  evaluate(*graph);
+  numEvaluated += fuzz::evaluate(*graph);
   auto again = graphFromProto(graphToProto(*graph, {.isSelfContained = true}).def);
   EXPECT_TRUE(again.ok()) << again.status();
   EXPECT_TRUE(again.ok() && *again == *graph) << toString(*graph);

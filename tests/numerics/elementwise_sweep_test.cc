@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "graph/build/control_flow.h"
 #include "graph/build/operations.h"
 #include "gtest/gtest.h"
 #include "tests/numerics/compare.h"
@@ -22,10 +23,13 @@ void PrintTo(const Case& c, std::ostream* out) { *out << c.op->name << " " << to
 
 bool isMainType(DType dtype) { return bitWidth(dtype) >= 32 ? !isUnsignedInteger(dtype) : dtype == boolean; }
 
+// These have sweeps of their own, from each type to the others.
+bool isConversion(const OpSchema& op) { return op.name == "cast" || op.name == "bitcast"; }
+
 std::vector<Case> cases() {
   std::vector<Case> all;
   for (const OpSchema& op : allOps()) {
-    if (op.isElementwise && op.name != "cast") {
+    if (op.isElementwise && !isConversion(op)) {
       for (DType dtype : op.operands.back().dtypes) {
         if (isMainType(dtype)) {
           all.push_back({&op, dtype});
@@ -160,7 +164,7 @@ std::vector<const OpSchema*> opsOfSmallTypes() {
   std::vector<const OpSchema*> ops;
   for (const OpSchema& op : allOps()) {
     const auto isSmall = [](DType dtype) { return !isMainType(dtype); };
-    if (op.isElementwise && op.name != "cast" && std::ranges::any_of(op.operands.back().dtypes, isSmall)) {
+    if (op.isElementwise && !isConversion(op) && std::ranges::any_of(op.operands.back().dtypes, isSmall)) {
       ops.push_back(&op);
     }
   }
@@ -230,6 +234,66 @@ TEST_P(CastSweep, floatsNearTheEdgesOfTheTypeAreRoundedOrSaturatedAsTheReference
   const Feeds feeds{{"x", Tensor::of<double>({count}, values)}, {"s", Tensor::of<float>({count}, singles)}};
   expectSame(*graph, feeds, fetches);
 }
+
+// From one type to the others of its width, and back, in one graph.
+class BitcastSweep : public testing::TestWithParam<DType> {};
+
+TEST_P(BitcastSweep, compiledKeepsTheBits) {
+  const DType from = GetParam();
+  Numbers numbers(5);
+  GraphBuilder g("bitcast");
+  Tensor first = bitWidth(from) <= 16 ? allValues(from) : Tensor(from, {1077}), second(from, {19});
+  if (bitWidth(from) > 16) {
+    fill(first, "any", numbers);
+  } else if (from == f16 || from == bf16) {
+    // Loads and stores of 16-bit floats make signalling NaNs quiet.
+    const uint16_t quiet = from == f16 ? 0x0200 : 0x0040, infinity = from == f16 ? 0x7C00 : 0x7F80;
+    for (int64_t i = 0; i < first.numElements(); ++i) {
+      uint16_t& bits = static_cast<uint16_t*>(first.mutableData())[i];
+      bits = (bits & 0x7FFF) > infinity ? bits | quiet : bits;
+    }
+  }
+  fill(second, "any", numbers);
+  Value a = g.placeholder("a", from, Shape::of(first.dims())), b = g.placeholder("b", from, {dim("n")});
+  std::vector<Fetch> fetches;
+  for (DType to : kAllTypes) {
+    if (to != boolean && bitWidth(to) == bitWidth(from)) {
+      const std::string name(toString(to));
+      fetches.push_back({bitcast(a, to).named(name).name(), {}});
+      fetches.push_back({bitcast(b, to).named(name + "_symbolic").name(), {}});
+      // With arithmetic before and after it, in one kernel; of bits that no NaN is among.
+      const Value bits = isInteger(to) ? bitcast(bitcast(b, to) / 3 + 1, from) : bitcast(b * 1, to);
+      fetches.push_back({bits.named(name + "_fused").name(), {}});
+    }
+  }
+  StatusOr<Graph> graph = g.finish();
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  expectSame(*graph, Feeds{{"a", std::move(first)}, {"b", std::move(second)}}, fetches);
+}
+
+// A loop whose steps are one kernel: the bits of x are shuffled (George Marsaglia, Xorshift RNGs, 2003).
+TEST(BitcastLoops, worksInLoopsThatAreOneKernel) {
+  GraphBuilder g("shuffle");
+  Value x = g.placeholder("x", f32, {5});
+  const Values results = forRange(g, 0, 7, 1, {x, g.scalar(0, f32)}, [](Value, const Values& carries) {
+    Value bits = bitcast(carries[0], u32);
+    bits = bitwiseXor(bits, shiftLeft(bits, 13));
+    bits = bitwiseXor(bits, shiftRight(bits, 17));
+    bits = bitwiseXor(bits, shiftLeft(bits, 5));
+    const Value mantissa = bitwiseOr(bitwiseAnd(bits, 0x7FFFFF), 0x3F800000);
+    return Values{bitcast(mantissa, f32), carries[1] + reduceSum(bitcast(mantissa, f32))};
+  });
+  results[0].named("last");
+  results[1].named("sum");
+  StatusOr<Graph> graph = g.finish();
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  expectSame(*graph, Feeds{{"x", Tensor::of<float>({5}, {1, -2, 3.5, 1e10F, -0.0F})}},
+             {{"last", {}}, {"sum", {ToleranceKind::kUlp, 4}}});
+}
+
+constexpr DType kNumericTypes[] = {f16, bf16, f32, f64, i8, i16, i32, i64, u8, u16, u32, u64};
+INSTANTIATE_TEST_SUITE_P(Ops, BitcastSweep, testing::ValuesIn(kNumericTypes),
+                         [](const auto& info) { return std::string(toString(info.param)); });
 
 INSTANTIATE_TEST_SUITE_P(Ops, CastSweep, testing::ValuesIn(kAllTypes),
                          [](const auto& info) { return std::string(toString(info.param)); });

@@ -22,6 +22,7 @@ usage: tools/dev/dev.sh COMMAND [argument...]
   build      setup, then an incremental release build of everything into build/
   demo       setup, builds what it needs, trains a network on handwritten digits
   test       build, then every test; arguments go to ctest (for example: -L gradients)
+  fuzz [N]   build, then the tests with damaged files N times (10), each time with other damage
   check      style, room arrows, licences, links, completeness of ops and errors
   format     clang-format over every source
   generate   only the generated sources (op table, dialect, protobuf)
@@ -89,6 +90,13 @@ case $command in
   test)
     build
     ctest --test-dir build --output-on-failure -j "$jobs" "$@"
+    ;;
+  fuzz)
+    build
+    for ((seed = 1; seed <= ${1:-10}; ++seed)); do
+      # Seeds of cases lie near each other; a large step keeps their series apart.
+      KILN_FUZZ_SEED=$((seed * 1000003)) ctest --test-dir build --output-on-failure -j "$jobs" -L fuzz
+    done
     ;;
   check)
     setup "${check_packages[@]}"

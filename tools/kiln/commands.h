@@ -13,7 +13,8 @@ namespace kiln::tools {
 struct RunCommand {
   std::string model;
   std::string entry;                 ///< Empty: the model's only entry, or what --fetch needs.
-  std::vector<std::string> feeds;    ///< NAME=VALUE, NAME=@file.npy or NAME=@file.npz:key.
+  std::vector<std::string> feeds;    ///< NAME=VALUE, NAME=@file.npy, NAME=@file.npz:key or NAME=@file.pb.
+  std::string testData;              ///< Folder with input_0.pb, input_1.pb ...; outputs become output_0.pb ...
   std::vector<std::string> fetches;  ///< Empty: all of the entry.
   std::string output;                ///< Folder for NAME.npy; empty: print.
   int64_t deadlineMs = 0;

@@ -4,6 +4,7 @@
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "graph/io/onnx/tensor_proto.h"
 #include "proto/codec/npy.h"
 
 namespace kiln::tools {
@@ -81,6 +82,9 @@ StatusOr<Tensor> readFeed(const FeedText& feed, DType dtype) {
   size_t colon = path.rfind(".npz:");
   if (colon != std::string::npos) {
     return readNpz(path.substr(0, colon + 4), path.substr(colon + 5));
+  }
+  if (path.ends_with(".pb")) {
+    return onnx::readTensorFile(path);
   }
   return readNpy(path);
 }

@@ -3,7 +3,9 @@
 #include <map>
 
 #include "graph/io/graph_io.h"
+#include "graph/io/onnx/onnx_model.h"
 #include "tools/kiln/commands.h"
+#include "tools/kiln/inspect_onnx.h"
 
 namespace kiln::tools {
 namespace {
@@ -50,6 +52,9 @@ void printTable(const Graph& graph) {
 }  // namespace
 
 Status inspectModel(const std::string& model, InspectFormat format) {
+  if (onnx::isOnnxPath(model)) {
+    return inspectOnnx(model, format);
+  }
   KILN_ASSIGN_OR_RETURN(Graph graph, readGraph(model));
   switch (format) {
     case InspectFormat::kTable:

@@ -5,12 +5,15 @@
 
 #include "compiler/pipelines/compile.h"
 #include "graph/io/graph_io.h"
+#include "graph/io/onnx/onnx_model.h"
 #include "tools/kiln/commands.h"
+#include "tools/kiln/inspect_onnx.h"
 
 namespace kiln::tools {
 
 Status lowerModel(const LowerCommand& options) {
-  KILN_ASSIGN_OR_RETURN(Graph graph, readGraph(options.model));
+  KILN_ASSIGN_OR_RETURN(Graph graph,
+                        onnx::isOnnxPath(options.model) ? importedGraph(options.model) : readGraph(options.model));
   const Entry* entry = graph.findEntry(options.entry);
   if (entry == nullptr) {
     std::vector<std::string> names;

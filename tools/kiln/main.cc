@@ -61,14 +61,19 @@ int main(int argc, char** argv) {
   kiln::tools::RunCommand run;
   CLI::App* runCommand = app.add_subcommand("run", "compiles a model and runs it once");
   runCommand->footer("Example: kiln run digits.graph.pb --entry predict --feed x=@x.npy --fetch logits --output out");
-  runCommand->add_option("MODEL", run.model, "graph file, binary (.pb) or text (.pbtxt)")->required();
+  runCommand->add_option("MODEL", run.model, "graph file, binary (.pb) or text (.pbtxt), or an ONNX model (.onnx)")
+      ->required();
   runCommand->add_option("--entry", run.entry, "entry point to run; may be left out when there is one");
-  runCommand->add_option("--feed", run.feeds, "NAME=VALUE, NAME=@file.npy or NAME=@file.npz:key; repeat for more")
+  runCommand->add_option("--feed", run.feeds, "NAME=VALUE, NAME=@file.npy, NAME=@file.npz:key or NAME=@file.pb; repeat for more")
       ->allow_extra_args(false);
   runCommand->add_option("--fetch", run.fetches, "value to compute; repeat for more; all of the entry by default")
       ->allow_extra_args(false);
   runCommand->add_option("--output", run.output,
                          "folder for the fetched values, one NAME.npy each; printed by default");
+  runCommand
+      ->add_option("--test-data", run.testData,
+                   "folder with a TensorProto input_I.pb for each input of an ONNX model; writes output_I.pb")
+      ->excludes("--feed");
   runCommand->add_option("--threads", run.threads, "threads to use; 0: as many as there are cores")
       ->check(CLI::NonNegativeNumber);
   runCommand->add_option("--deadline-ms", run.deadlineMs, "end the run when it takes longer; 0: never")
@@ -83,7 +88,8 @@ int main(int argc, char** argv) {
   inspectCommand->footer(
       "Examples: kiln inspect digits.graph.pb --dot | dot -Tsvg > digits.svg\n          kiln inspect digits.graph.pb "
       "--entry train_step --dump-plan --timing");
-  inspectCommand->add_option("MODEL", model, "graph file, binary (.pb) or text (.pbtxt)")->required();
+  inspectCommand->add_option("MODEL", model, "graph file, binary (.pb) or text (.pbtxt), or an ONNX model (.onnx)")
+      ->required();
   CLI::Option* jsonFlag = inspectCommand->add_flag("--json", json, "as one JSON object");
   inspectCommand->add_flag("--dot", dot, "as a Graphviz graph")->excludes(jsonFlag);
   kiln::tools::LowerCommand lower;

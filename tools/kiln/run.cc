@@ -7,8 +7,10 @@
 
 #include "compiler/jit/session.h"
 #include "graph/io/graph_io.h"
+#include "graph/io/onnx/tensor_proto.h"
 #include "proto/codec/npy.h"
 #include "tools/kiln/commands.h"
+#include "tools/kiln/external_model.h"
 #include "tools/kiln/feed.h"
 
 namespace kiln::tools {
@@ -70,14 +72,98 @@ std::string fileName(const std::string& name) {
   return safe + ".npy";
 }
 
-Status writeOutputs(const std::map<std::string, Tensor>& values, const std::string& folder) {
+Status makeFolder(const std::string& folder) {
   std::error_code error;
   std::filesystem::create_directories(folder, error);
-  if (error) {
-    return makeError<ErrorId::kT0007>(folder, error.message());
-  }
+  return error ? makeError<ErrorId::kT0007>(folder, error.message()) : Status();
+}
+
+Status writeOutputs(const std::map<std::string, Tensor>& values, const std::string& folder) {
+  KILN_RETURN_IF_ERROR(makeFolder(folder));
   for (const auto& [name, value] : values) {
     KILN_RETURN_IF_ERROR(writeNpy((std::filesystem::path(folder) / fileName(name)).string(), value));
+  }
+  return Status();
+}
+
+// The files input_0.pb, input_1.pb ... of a folder, one for each input.
+StatusOr<std::vector<Tensor>> readTestData(const ExternalModel& model, const RunCommand& options) {
+  const std::filesystem::path folder = options.testData;
+  size_t count = 0;
+  while (std::filesystem::exists(folder / ("input_" + std::to_string(count) + ".pb"))) {
+    ++count;
+  }
+  if (count != model.inputs.size()) {
+    return makeError<ErrorId::kT0008>(options.testData, count, options.model, model.inputs.size());
+  }
+  std::vector<Tensor> inputs;
+  for (size_t i = 0; i < count; ++i) {
+    const std::string path = (folder / ("input_" + std::to_string(i) + ".pb")).string();
+    KILN_ASSIGN_OR_RETURN(Tensor input, onnx::readTensorFile(path, model.inputs[i].onnxType));
+    inputs.push_back(std::move(input));
+  }
+  return inputs;
+}
+
+StatusOr<std::vector<Tensor>> readFeeds(const ExternalModel& model, const RunCommand& options) {
+  std::map<std::string, Tensor> feeds;
+  std::vector<std::string> names;
+  for (const ExternalPort& input : model.inputs) {
+    names.push_back(input.name);
+  }
+  for (const std::string& text : options.feeds) {
+    KILN_ASSIGN_OR_RETURN(FeedText feed, splitFeed(text));
+    auto input = std::ranges::find(model.inputs, feed.name, &ExternalPort::name);
+    if (input == model.inputs.end()) {
+      return makeError<ErrorId::kG0508>("input", feed.name, nearestNames(feed.name, names));
+    }
+    KILN_ASSIGN_OR_RETURN(feeds[feed.name], readFeed(feed, input->dtype));
+  }
+  std::vector<Tensor> inputs;
+  for (const std::string& name : names) {
+    auto found = feeds.find(name);
+    if (found == feeds.end()) {
+      return makeError<ErrorId::kG0509>(name, "not fed", "a value for each input");
+    }
+    inputs.push_back(std::move(found->second));
+  }
+  return inputs;
+}
+
+Status runExternal(const ExternalModel& model, const RunCommand& options, JitOptions jit,
+                   const RunOptions& runOptions) {
+  if (std::ranges::any_of(model.inputs, [](const ExternalPort& port) { return port.dtype == DType::kInvalid; })) {
+    // It cannot be fed; the importer says why, and what else is not supported.
+    KILN_RETURN_IF_ERROR(model.import({}).status());
+  }
+  KILN_ASSIGN_OR_RETURN(std::vector<Tensor> inputs,
+                        options.testData.empty() ? readFeeds(model, options) : readTestData(model, options));
+  std::vector<std::string> names;
+  for (const ExternalPort& input : model.inputs) {
+    names.push_back(input.name);
+  }
+  ModelSession session(model.import, std::move(names), std::move(jit));
+  KILN_ASSIGN_OR_RETURN(std::vector<Tensor> outputs, session.run({inputs.begin(), inputs.end()}, runOptions));
+  std::map<std::string, Tensor> byName;
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    byName.insert_or_assign(model.outputs[i].name, outputs[i]);
+  }
+  if (options.output.empty()) {
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      std::printf("%s: %s\n", model.outputs[i].name.c_str(), outputs[i].toString(kPrintedElements).c_str());
+    }
+    return Status();
+  }
+  if (options.testData.empty()) {
+    return writeOutputs(byName, options.output);
+  }
+  KILN_RETURN_IF_ERROR(makeFolder(options.output));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const std::filesystem::path path =
+        std::filesystem::path(options.output) / ("output_" + std::to_string(i) + ".pb");
+    const int onnxType = model.outputs[i].onnxType != 0 ? model.outputs[i].onnxType
+                                                        : onnx::elementTypeOf(outputs[i].dtype());
+    KILN_RETURN_IF_ERROR(onnx::writeTensorFile(path.string(), outputs[i], onnxType, model.outputs[i].name));
   }
   return Status();
 }
@@ -85,6 +171,14 @@ Status writeOutputs(const std::map<std::string, Tensor>& values, const std::stri
 }  // namespace
 
 Status runModel(const RunCommand& options) {
+  compiler::CompileOptions compile;
+  compile.memLimit = static_cast<int64_t>(std::min<uint64_t>(options.memLimit, INT64_MAX));
+  JitOptions jit{.threads = options.threads, .compile = std::move(compile)};
+  const RunOptions runOptions{.deadline = std::chrono::milliseconds(options.deadlineMs)};
+  KILN_ASSIGN_OR_RETURN(std::optional<ExternalModel> external, openExternalModel(options.model));
+  if (external) {
+    return annotate(runExternal(*external, options, std::move(jit), runOptions), options.model);
+  }
   KILN_ASSIGN_OR_RETURN(Graph graph, readGraph(options.model));
   KILN_ASSIGN_OR_RETURN(const Entry* entry, chooseEntry(graph, options));
   std::map<std::string, Tensor> feeds;
@@ -94,11 +188,7 @@ Status runModel(const RunCommand& options) {
   }
   std::map<std::string, TensorView> views(feeds.begin(), feeds.end());
 
-  compiler::CompileOptions compile;
-  compile.memLimit = static_cast<int64_t>(std::min<uint64_t>(options.memLimit, INT64_MAX));
-  KILN_ASSIGN_OR_RETURN(Session session,
-                        createSession(graph, {.threads = options.threads, .compile = std::move(compile)}));
-  const RunOptions runOptions{.deadline = std::chrono::milliseconds(options.deadlineMs)};
+  KILN_ASSIGN_OR_RETURN(Session session, createSession(graph, std::move(jit)));
   auto result = entry != nullptr ? session.runEntry(entry->name, views, options.fetches, runOptions)
                                  : session.run(views, options.fetches, {}, runOptions);
   if (!result.ok()) {

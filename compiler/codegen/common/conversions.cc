@@ -340,6 +340,18 @@ Value emitCast(OpBuilder& builder, Location location, Value value, Type from, Ty
                     : arith::ExtSIOp::create(builder, location, m.integer(bits), value).getResult();
 }
 
+Value emitBitcast(OpBuilder& builder, Location location, Value value, Type from, Type to, const TargetInfo& target) {
+  value = toMemory(builder, location, value, from, target);
+  Type wanted = memoryType(to);
+  if (auto vector = mlir::dyn_cast<mlir::VectorType>(value.getType())) {
+    wanted = vector.clone(wanted);
+  }
+  if (value.getType() != wanted) {
+    value = arith::BitcastOp::create(builder, location, wanted, value);
+  }
+  return fromMemory(builder, location, value, to, target);
+}
+
 mlir::TypedAttr toRegisterAttribute(mlir::TypedAttr attribute) {
   const Type element = attribute.getType();
   const Type held = registerType(element);

@@ -40,6 +40,10 @@ mlir::Value roundTo(mlir::OpBuilder& builder, mlir::Location location, mlir::Val
 mlir::Value emitCast(mlir::OpBuilder& builder, mlir::Location location, mlir::Value value, mlir::Type from,
                      mlir::Type to, const TargetInfo& target);
 
+/// Emits `kiln.bitcast` of a register that holds `from` to one that holds `to`, a type of the same width.
+mlir::Value emitBitcast(mlir::OpBuilder& builder, mlir::Location location, mlir::Value value, mlir::Type from,
+                        mlir::Type to, const TargetInfo& target);
+
 /// A number as an attribute of registers: `attribute` is of an element type (`1.0 : f16`, `3 : ui8`).
 mlir::TypedAttr toRegisterAttribute(mlir::TypedAttr attribute);
 

@@ -6,6 +6,7 @@
 #include "compiler/codegen/cpu/emit_entry_code.h"
 #include "compiler/codegen/cpu/emit_entry_kernels.h"
 #include "compiler/codegen/cpu/emit_entry_steps.h"
+#include "compiler/dialect/types.h"
 #include "compiler/plan/memory_plan.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "runtime/abi/kiln_abi.h"
@@ -101,9 +102,42 @@ class EntryWriter {
 
   void copy(StepWriter& steps, bool isCommit) {
     for (const PlannedCopy& copy : plan_.copies) {
-      if (copy.isCommit == isCommit) {
+      if (copy.isCommit != isCommit) {
+        continue;
+      }
+      const Shape found = copy.to.space == Space::kFetch ? foundShape(copy.to.at) : Shape();
+      if (found.rank() > 0) {
+        handOver(steps, copy, found);
+      } else {
         steps.code().copy(steps.pointer(copy.to), steps.pointer(copy.from), steps.value(copy.bytes));
       }
+    }
+  }
+
+  /// The shape of a fetch with a length that the run finds, which has an axis; rank 0 for others.
+  Shape foundShape(int64_t fetch) {
+    for (unsigned i = 0; i < entry_.getNumResults(); ++i) {
+      if (entry_.getResultAttr(i, kAssignAttr) || fetch-- != 0) {
+        continue;
+      }
+      const Shape shape = valueType(entry_.getResultTypes()[i]).shape;
+      const bool isFound = llvm::any_of(shape, [&](const Dim& dim) {
+        return llvm::any_of(dim.symbols(), [&](const std::string& symbol) {
+          return llvm::is_contained(plan_.localSymbols, symbol);
+        });
+      });
+      return isFound ? shape : Shape();
+    }
+    return Shape();
+  }
+
+  /// Writes the kiln_found_t.
+  void handOver(StepWriter& steps, const PlannedCopy& copy, const Shape& shape) {
+    Code& code = steps.code();
+    mlir::Value to = steps.pointer(copy.to);
+    code.store(steps.pointer(copy.from), to);
+    for (int axis = 0; axis < shape.rank(); ++axis) {
+      code.store(steps.value(shape[axis]), code.bytesAfter(to, static_cast<int64_t>(sizeof(kiln_found_t)) + 8 * axis));
     }
   }
 

@@ -169,6 +169,14 @@ mlir::LogicalResult NativeEmitter::emitOp(Operation* op) {
         set(o.getResult(), cast(get(o.getX()), elementTypeOf(o.getResult())));
         return mlir::success();
       })
+      .Case([&](BitcastOp o) {
+        Registers* x = get(o.getX());
+        const Type to = elementTypeOf(o.getResult());
+        set(o.getResult(), map(to, {x}, [&](mlir::ValueRange v) {
+              return emitBitcast(b_, loc_, v[0], x->element, to, context_.target);
+            }));
+        return mlir::success();
+      })
       .Case([&](SelectOp o) {
         set(o.getResult(),
             map(elementTypeOf(o.getResult()), {get(o.getCondition()), get(o.getX()), get(o.getY())},

@@ -472,6 +472,11 @@ Pack ExpressionEmitter::emitOp(Operation* op, Value value, const Place& place) {
       .Case([&](ConstantOp o) { return emitConstant(o, place); })
       .Case([&](ShapeValueOp o) { return emitShapeValue(o, unflatten(place, shapeOf(value))); })
       .Case([&](CastOp o) { return emitCast(o.getLoc(), emitAt(o.getX(), place), elementOf(o.getX()), element); })
+      .Case([&](BitcastOp o) {
+        return mapLanes({emitAt(o.getX(), place)}, [&](OpBuilder& b, ValueRange v) {
+          return emitBitcast(b, o.getLoc(), v[0], elementOf(o.getX()), element, context_.target);
+        });
+      })
       .Case([&](SelectOp o) {
         llvm::SmallVector<Pack> operands = {emitAt(o.getCondition(), place), emitAt(o.getX(), place),
                                             emitAt(o.getY(), place)};

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "compiler/jit/model_session.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <utility>
+
+namespace kiln {
+namespace {
+
+// A version of the model for some values and lengths of inputs.
+struct Version {
+  Session session;
+  Callable predict;
+  std::vector<size_t> feeds;  // the positions of the inputs that it takes, in the order of its feeds
+};
+
+}  // namespace
+
+struct ModelSession::State {
+  ImportFunction import;
+  std::vector<std::string> inputNames;
+  JitOptions options;
+  // What versions differ by. It grows when a model needs more, and versions are looked up by the bytes of all of it.
+  std::set<std::string> byValue, byShape;
+  std::map<std::string, std::unique_ptr<Version>> versions;
+  int numVersions = 0;
+
+  std::string keyOf(const std::vector<TensorView>& inputs) const {
+    std::string key;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      const bool hasValue = byValue.contains(inputNames[i]);
+      if (hasValue || byShape.contains(inputNames[i])) {
+        key += std::to_string(i) + Shape::of({inputs[i].dims.begin(), inputs[i].dims.end()}).toString();
+      }
+      if (hasValue) {
+        key.append(static_cast<const char*>(inputs[i].data), static_cast<size_t>(inputs[i].numBytes()));
+      }
+    }
+    return key;
+  }
+
+  ImportOptions importOptions(const std::vector<TensorView>& inputs) const {
+    ImportOptions options;
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (byValue.contains(inputNames[i])) {
+        options.values[inputNames[i]] = std::make_shared<const Tensor>(inputs[i]);
+      }
+      if (byShape.contains(inputNames[i])) {
+        options.shapes[inputNames[i]] = {inputs[i].dims.begin(), inputs[i].dims.end()};
+      }
+    }
+    return options;
+  }
+
+  StatusOr<std::unique_ptr<Version>> compile(const Graph& graph) {
+    KILN_ASSIGN_OR_RETURN(Session session, createSession(graph, options));
+    KILN_ASSIGN_OR_RETURN(Callable predict, session.prepareEntry("predict"));
+    auto version = std::make_unique<Version>(Version{std::move(session), std::move(predict), {}});
+    for (const Port& feed : graph.findEntry("predict")->feeds) {
+      auto found = std::ranges::find(inputNames, feed.name);
+      version->feeds.push_back(static_cast<size_t>(found - inputNames.begin()));
+    }
+    ++numVersions;
+    return version;
+  }
+
+  StatusOr<Version*> versionFor(const std::vector<TensorView>& inputs) {
+    while (true) {
+      const std::string key = keyOf(inputs);
+      if (auto found = versions.find(key); found != versions.end()) {
+        return found->second.get();
+      }
+      StatusOr<ImportedModel> model = import(importOptions(inputs));
+      if (model.ok() && !(model->neededValues.empty() && model->neededShapes.empty())) {
+        const size_t before = byValue.size() + byShape.size();
+        byValue.insert(model->neededValues.begin(), model->neededValues.end());
+        byShape.insert(model->neededShapes.begin(), model->neededShapes.end());
+        KILN_CHECK(byValue.size() + byShape.size() > before);
+        continue;
+      }
+      Status status = model.status();
+      if (model.ok()) {
+        auto version = compile(model->graph);
+        if (version.ok()) {
+          return versions.emplace(key, *std::move(version)).first->second.get();
+        }
+        status = version.status();
+      }
+      // Some operators have no form over symbolic lengths. With numbers the model may still run.
+      if (byShape.size() == inputNames.size()) {
+        return status;
+      }
+      ImportOptions fixed = importOptions(inputs);
+      for (size_t i = 0; i < inputs.size(); ++i) {
+        fixed.shapes[inputNames[i]] = {inputs[i].dims.begin(), inputs[i].dims.end()};
+      }
+      if (!import(fixed).ok()) {
+        return status;
+      }
+      byShape.insert(inputNames.begin(), inputNames.end());
+    }
+  }
+};
+
+ModelSession::ModelSession(ImportFunction import, std::vector<std::string> inputNames, JitOptions options)
+    : state_(std::make_unique<State>()) {
+  state_->import = std::move(import);
+  state_->inputNames = std::move(inputNames);
+  state_->options = std::move(options);
+}
+ModelSession::ModelSession(ModelSession&&) noexcept = default;
+ModelSession& ModelSession::operator=(ModelSession&&) noexcept = default;
+ModelSession::~ModelSession() = default;
+
+int ModelSession::numVersions() const { return state_->numVersions; }
+
+StatusOr<std::vector<Tensor>> ModelSession::run(const std::vector<TensorView>& inputs, const RunOptions& options) {
+  if (inputs.size() != state_->inputNames.size()) {
+    return makeError<ErrorId::kG0509>("list", std::to_string(inputs.size()) + " values",
+                                      std::to_string(state_->inputNames.size()));
+  }
+  KILN_ASSIGN_OR_RETURN(Version * version, state_->versionFor(inputs));
+  std::vector<TensorView> feeds;
+  for (size_t position : version->feeds) {
+    feeds.push_back(inputs[position]);
+  }
+  std::vector<Tensor> outputs;
+  KILN_RETURN_IF_ERROR(version->predict.run(feeds, outputs, options));
+  return outputs;
+}
+
+}  // namespace kiln

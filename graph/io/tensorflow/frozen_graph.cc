@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+#include "graph/io/tensorflow/frozen_graph.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "graph/io/tensorflow/importer.h"
+
+namespace kiln::tensorflow {
+namespace {
+
+// A symbol for an axis of an input: `x_0`, with what symbols may not have as `_`.
+std::string symbolOf(std::string_view input, int axis) {
+  std::string name;
+  for (const char c : input) {
+    const bool isPlain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    name += isPlain ? c : '_';
+  }
+  const bool startsWell = !name.empty() && !(name[0] >= '0' && name[0] <= '9');
+  return (startsWell ? name : "_" + name) + "_" + std::to_string(axis);
+}
+
+bool computes(wire::DataType type) {
+  if (!isKnownDType(type) || type == wire::DT_STRING) {
+    return false;
+  }
+  const auto dtype = static_cast<DType>(type);
+  return dtype == boolean || isInteger(dtype) || (isFloat(dtype) && bitWidth(dtype) >= 16);
+}
+
+StatusOr<GraphPort> inputOf(const wire::NodeDef& node) {
+  GraphPort port{.name = node.name(), .dtype = DType::kInvalid, .shape = {}};
+  if (auto type = node.attr().find("dtype"); type != node.attr().end() && computes(type->second.type())) {
+    port.dtype = static_cast<DType>(type->second.type());
+  }
+  auto shape = node.attr().find("shape");
+  if (shape == node.attr().end() || !shape->second.has_shape() || shape->second.shape().unknown_rank()) {
+    return port;
+  }
+  std::vector<Dim> dims;
+  for (const auto& dim : shape->second.shape().dim()) {
+    if (dim.size() < -1) {
+      return makeError<ErrorId::kG0502>(describe(node), "a length is " + std::to_string(dim.size()));
+    }
+    const auto axis = static_cast<int>(dims.size());
+    dims.push_back(dim.size() == -1 ? Dim::symbol(symbolOf(node.name(), axis)) : Dim(dim.size()));
+  }
+  const Shape given(std::move(dims));
+  if (given.isStatic() && !checkedNumElements(given.staticDims())) {
+    return makeError<ErrorId::kG0502>(describe(node), "the elements of " + given.toString() + " cannot be counted");
+  }
+  port.shape = given;
+  return port;
+}
+
+bool isInput(const wire::NodeDef& node) { return node.op() == "Placeholder" || node.op() == "PlaceholderWithDefault"; }
+
+// What runs for its effect alone, and what computes nothing.
+bool isNoOutput(std::string_view op) {
+  return op == "NoOp" || op == "Assert" || op == "PrintV2" || op == "Const" || op == "Placeholder" ||
+         op == "PlaceholderWithDefault";
+}
+
+}  // namespace
+
+StatusOr<FrozenGraph> FrozenGraph::read(const std::string& path, const ReadLimits& limits) {
+  KILN_ASSIGN_OR_RETURN(wire::GraphDef def, readGraphDef(path, limits));
+  return create(std::move(def), path);
+}
+
+StatusOr<FrozenGraph> FrozenGraph::parse(std::string_view bytes, const std::string& file, const ReadLimits& limits) {
+  KILN_ASSIGN_OR_RETURN(wire::GraphDef def, parseGraphDef(bytes, file, limits));
+  return create(std::move(def), file);
+}
+
+StatusOr<FrozenGraph> FrozenGraph::create(wire::GraphDef def, std::string file) {
+  auto data = std::make_shared<Data>();
+  data->file = std::move(file);
+  data->proto = std::move(def);
+  auto inFile = [&](const Status& status) { return annotate(status, "'" + data->file + "'"); };
+  if (!isTensorFlowGraph(data->proto)) {
+    return inFile(makeError<ErrorId::kG0502>("of the graph", "it is a graph of Kiln, and no graph of TensorFlow"));
+  }
+  const auto& nodes = data->proto.node();
+  std::unordered_map<std::string_view, bool> isUsed;
+  for (const wire::NodeDef& node : nodes) {
+    for (const std::string& input : node.input()) {
+      isUsed[std::string_view(input).substr(0, input.find(':'))] = true;
+    }
+  }
+  std::unordered_map<std::string, int> symbols;
+  for (const wire::NodeDef& node : nodes) {
+    if (isInput(node)) {
+      auto port = inputOf(node);
+      if (!port.ok()) {
+        return inFile(port.status());
+      }
+      // Names that differ only in odd characters give symbols of one name.
+      for (int axis = 0; port->shape && axis < port->shape->rank(); ++axis) {
+        if (auto symbol = (*port->shape)[axis].asSymbol()) {
+          if (const int number = symbols[*symbol]++; number > 0) {
+            *symbol += "." + std::to_string(number);
+          }
+          (*port->shape)[axis] = Dim::symbol(*symbol);
+        }
+      }
+      data->inputs.push_back(*std::move(port));
+    }
+    if (!isNoOutput(node.op()) && !isUsed.contains(node.name())) {
+      const int count = numOutputsOf(node);
+      for (int i = 0; i < count; ++i) {
+        data->outputs.push_back(
+            {.name = i == 0 ? node.name() : node.name() + ":" + std::to_string(i), .dtype = DType::kInvalid, .shape = {}});
+      }
+    }
+  }
+  if (nodes.empty()) {
+    return inFile(makeError<ErrorId::kG0502>("of the graph", "it has no nodes"));
+  }
+  // Whether the nodes fit together.
+  std::vector<std::string> outputs;
+  for (const GraphPort& port : data->outputs) {
+    outputs.push_back(port.name);
+  }
+  if (auto program = programOf(data->proto, outputs); !program.ok() && errorIdOf(program.status()) != "KILN-G0501") {
+    return inFile(program.status());
+  }
+  return FrozenGraph(std::move(data));
+}
+
+StatusOr<ImportedGraph> FrozenGraph::import(const ImportOptions& options) const {
+  std::unordered_map<std::string_view, const GraphPort*> known;
+  for (const GraphPort& port : inputs()) {
+    known.emplace(port.name, &port);
+  }
+  auto check = [&](const std::string& name) {
+    if (known.contains(name)) {
+      return Status();
+    }
+    std::vector<std::string> names;
+    for (const GraphPort& port : inputs()) {
+      names.push_back(port.name);
+    }
+    return makeError<ErrorId::kG0508>("input", name, nearestNames(name, names));
+  };
+  for (const auto& [name, value] : options.values) {
+    KILN_RETURN_IF_ERROR(check(name));
+  }
+  for (const auto& [name, shape] : options.shapes) {
+    KILN_RETURN_IF_ERROR(check(name));
+  }
+  for (const std::string& name : options.fed) {
+    KILN_RETURN_IF_ERROR(check(name));
+  }
+  Importer own(*this, options, false);
+  auto result = own.run();
+  const std::vector<std::string> open = own.openInputs();
+  if (result.ok() || open.empty() || own.isHopeless()) {
+    return result;
+  }
+  auto together = Importer(*this, options, true).run();
+  if (together.ok()) {
+    return together;
+  }
+  ImportedGraph asked;
+  asked.neededShapes = open;
+  asked.reason = result.status();
+  return asked;
+}
+
+}  // namespace kiln::tensorflow
