@@ -74,7 +74,9 @@ class FormKernels : public impl::FormKernelsBase<FormKernels> {
     names_.clear();
     mlir::Block& block = function.getBody().front();
     dropMarks(function);
-    dropUnused(block);
+    do {
+      dropUnused(block);
+    } while (dropUnmentioned(function));
     hoistConstants(function);
     function.walk<mlir::WalkOrder::PreOrder>([&](mlir::Operation* op) {
       if (!llvm::isa<LoopOp, BranchOp, UnwindOp>(op) || !runsNatively(op)) {

@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "compiler/dialect/bound_dims.h"
 #include "compiler/fuse/clusters.h"
 
 namespace kiln::compiler {
@@ -34,6 +35,27 @@ void dropUnused(mlir::Block& block) {
       }
     }
   }
+}
+
+bool dropUnmentioned(mlir::func::FuncOp function) {
+  llvm::SmallVector<BindDimOp> binds;
+  function.walk([&](BindDimOp bind) {
+    if (bind->use_empty()) {
+      binds.push_back(bind);
+    }
+  });
+  if (binds.empty()) {
+    return false;
+  }
+  const std::set<std::string> mentioned = symbolsMentionedIn(function);
+  bool hasErased = false;
+  for (BindDimOp bind : binds) {
+    if (!mentioned.contains(bind.getSymbol().str())) {
+      bind.erase();
+      hasErased = true;
+    }
+  }
+  return hasErased;
 }
 
 void hoistConstants(mlir::func::FuncOp function) {

@@ -13,6 +13,9 @@ void dropMarks(mlir::func::FuncOp function);
 /// Erases ops without users, in regions too. A bind_dim stays: types mention what it binds.
 void dropUnused(mlir::Block& block);
 
+/// Erases each bind_dim without users whose dimension nothing mentions. Returns whether there was one.
+bool dropUnmentioned(mlir::func::FuncOp function);
+
 /// Moves constants of several values from regions to the entry block, which has those of the executable.
 void hoistConstants(mlir::func::FuncOp function);
 

@@ -25,6 +25,7 @@ struct ModelSession::State {
   // What versions differ by. It grows when a model needs more, and versions are looked up by the bytes of all of it.
   std::set<std::string> byValue, byShape;
   std::map<std::string, std::unique_ptr<Version>> versions;
+  std::string whyLengths;  // what would not go with symbolic lengths
   int numVersions = 0;
 
   std::string keyOf(const std::vector<TensorView>& inputs) const {
@@ -100,6 +101,7 @@ struct ModelSession::State {
         return status;
       }
       byShape.insert(inputNames.begin(), inputNames.end());
+      whyLengths = std::string(status.message());
     }
   }
 };
@@ -115,6 +117,16 @@ ModelSession& ModelSession::operator=(ModelSession&&) noexcept = default;
 ModelSession::~ModelSession() = default;
 
 int ModelSession::numVersions() const { return state_->numVersions; }
+
+std::string ModelSession::specializedInputs() const {
+  std::string text;
+  for (const auto& [kind, names] : {std::pair("the values of '", &state_->byValue), {"the lengths of '", &state_->byShape}}) {
+    for (const std::string& name : *names) {
+      text += (text.empty() ? "" : ", ") + std::string(kind) + name + "'";
+    }
+  }
+  return text + (state_->whyLengths.empty() ? "" : ", because " + state_->whyLengths);
+}
 
 StatusOr<std::vector<Tensor>> ModelSession::run(const std::vector<TensorView>& inputs, const RunOptions& options) {
   if (inputs.size() != state_->inputNames.size()) {

@@ -32,6 +32,8 @@ class ModelSession {
 
   /// How often a graph was imported and compiled so far.
   int numVersions() const;
+  /// What versions differ by: `the values of 'shape', the lengths of 'x'`, and why lengths must be numbers.
+  std::string specializedInputs() const;
 
  private:
   struct State;

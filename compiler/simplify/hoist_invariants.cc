@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // What every step of a loop would compute again is computed once before it.
+#include "compiler/dialect/bound_dims.h"
 #include "compiler/dialect/dialect.h"
 #include "compiler/dialect/faults.h"
 #include "mlir/Pass/Pass.h"
@@ -13,8 +14,8 @@ namespace {
 bool isWithin(Value value, mlir::Operation* op) { return op->isAncestor(value.getParentRegion()->getParentOp()); }
 
 // A loop without steps must not run into a fault of its body.
-bool mayMove(mlir::Operation& op, LoopOp loop) {
-  if (op.hasTrait<mlir::OpTrait::IsTerminator>() || mayFault(&op)) {
+bool mayMove(mlir::Operation& op, LoopOp loop, const std::set<std::string>& boundWithin) {
+  if (op.hasTrait<mlir::OpTrait::IsTerminator>() || mayFault(&op) || mentionsAny(&op, boundWithin)) {
     return false;
   }
   bool isInvariant = true;
@@ -30,12 +31,13 @@ class HoistInvariants : public impl::HoistInvariantsBase<HoistInvariants> {
   void runOnOperation() override {
     // Inner loops first: what leaves one may leave the next.
     getOperation()->walk([&](LoopOp loop) {
+      const std::set<std::string> boundWithin = symbolsBoundIn(loop);
       for (mlir::Region* region : {&loop.getCondition(), &loop.getBody()}) {
         if (region->empty()) {
           continue;
         }
         for (mlir::Operation& op : llvm::make_early_inc_range(region->front())) {
-          if (mayMove(op, loop)) {
+          if (mayMove(op, loop, boundWithin)) {
             op.moveBefore(loop);
             ++numHoisted;
           }

@@ -53,26 +53,55 @@ Value maskForAll(GraphBuilder& g, Value mask, const Dim& keys, DType type, Place
 
 Value both(const Value& a, const Value& b, Place at) { return isGiven(a) ? logicalAnd(at(a), at(b)) : b; }
 
+// The places of the queries among the keys: [queries, 1], or [batch, 1, queries, 1].
+Value placesOf(GraphBuilder& g, const Shape& scores, const Dim& past, const Value& count, Place at) {
+  const Value places = iota(g, Shape{scores[2], 1}, 0, i64, at.where);
+  if (!(past == Dim(0))) {
+    return at(places) + at(lengthOf(g, past, at.where));
+  }
+  return isGiven(count) ? at(places) + at(at(count) - at(lengthOf(g, scores[2], at.where))) : places;
+}
+
 // Which keys each query sees, by all that is no number to add; no value when that is all of them.
 Value seenKeys(GraphBuilder& g, const Shape& scores, const Dim& past, const Value& mask,
                const AttentionOptions& options, Place at) {
-  Value seen;
+  Value seen, count;
   if (isGiven(mask) && mask.dtype() == boolean) {
     seen = mask;
   }
-  const Dim &queries = scores[2], &keys = scores[3];
-  if (options.isCausal) {
-    Value last = iota(g, Shape{queries, 1}, 0, i64, at.where);
-    if (!(past == Dim(0))) {
-      last = at(last) + at(lengthOf(g, past, at.where));
-    }
-    seen = both(seen, lessEqual(at(iota(g, Shape{1, keys}, 1, i64, at.where)), at(last)), at);
-  }
   if (isGiven(options.numKeys)) {
-    const Value count = reshape(at(cast(at(options.numKeys), i64)), Shape{scores[0], 1, 1, 1});
+    count = reshape(at(cast(at(options.numKeys), i64)), Shape{scores[0], 1, 1, 1});
+  }
+  const Dim& keys = scores[3];
+  if (options.isCausal || options.leftWindow >= 0 || options.rightWindow >= 0) {
+    const Value places = placesOf(g, scores, past, count, at), key = iota(g, Shape{1, keys}, 1, i64, at.where);
+    if (options.isCausal) {
+      seen = both(seen, lessEqual(at(key), at(places)), at);
+    }
+    if (options.leftWindow >= 0) {
+      seen = both(seen, lessEqual(at(places), at(at(key) + at(options.leftWindow))), at);
+    }
+    if (options.rightWindow >= 0) {
+      seen = both(seen, lessEqual(at(key), at(at(places) + at(options.rightWindow))), at);
+    }
+  }
+  if (isGiven(count)) {
     seen = both(seen, less(at(iota(g, Shape{1, 1, 1, keys}, 3, i64, at.where)), at(count)), at);
   }
   return seen;
+}
+
+// Which queries see a key at all, with 1 in place of the keys; no value when all of them do.
+Value seeingQueries(const Value& mask, const Value& seen, const AttentionOptions& options, Place at) {
+  const bool isPlain = !isGiven(options.numKeys) && options.leftWindow < 0 && options.rightWindow < 0;
+  if (!isGiven(mask) && isPlain) {
+    return {};
+  }
+  Value any = seen;
+  if (isGiven(mask) && mask.dtype() != boolean) {
+    any = both(any, greater(at(mask), at(-kInfinity)), at);
+  }
+  return any.isPoisoned() || any.rank() == 0 ? Value() : reduceAny(at(any), {-1}, true);
 }
 
 std::string shapeFault(const Value& q, const Value& k, const Value& v, std::optional<Dim>& groupSize) {
@@ -106,7 +135,7 @@ Value splitHeads(GraphBuilder& g, Value x, int64_t heads, std::source_location w
   const std::optional<Dim> size = heads > 0 ? x.shape()[2].dividedBy(Dim(heads)) : std::nullopt;
   if (!size) {
     return failLayer(g, "splitHeads",
-                       x.shape()[2].toString() + " does not divide by " + std::to_string(heads) + " heads", where);
+                     x.shape()[2].toString() + " does not divide by " + std::to_string(heads) + " heads", where);
   }
   const Value split = reshape(at(x), Shape{x.shape()[0], x.shape()[1], heads, *size});
   return transpose(at(split), {0, 2, 1, 3});
@@ -178,7 +207,8 @@ AttentionResult attention(GraphBuilder& g, Value q, Value k, Value v, const Atte
   if (isGiven(mask) && !mask.isPoisoned() && mask.dtype() != boolean) {
     r.maskedScores = at(r.maskedScores) + at(mask);
   }
-  if (const Value seen = seenKeys(g, shape, past, mask, options, at); isGiven(seen)) {
+  const Value seen = seenKeys(g, shape, past, mask, options, at);
+  if (isGiven(seen)) {
     r.maskedScores = select(at(seen), at(r.maskedScores), at(-kInfinity));
   }
   const DType softmaxType = options.softmaxType == DType::kInvalid ? type : options.softmaxType;
@@ -186,7 +216,12 @@ AttentionResult attention(GraphBuilder& g, Value q, Value k, Value v, const Atte
   if (options.changeScores) {
     logits = options.changeScores(logits);
   }
-  r.probabilities = softmax(at(logits), -1);
+  // Rows without a key are no probabilities. They are replaced before the softmax too, so that their derivatives are 0.
+  const Value seeing = seeingQueries(mask, seen, options, at);
+  r.probabilities = softmax(at(isGiven(seeing) ? select(at(seeing), at(logits), at(0)) : logits), -1);
+  if (isGiven(seeing)) {
+    r.probabilities = select(at(seeing), at(r.probabilities), at(0));
+  }
   Value weights = r.probabilities;
   if (options.changeProbabilities) {
     weights = options.changeProbabilities(weights);

@@ -14,8 +14,11 @@ namespace kiln::nn {
 
 struct AttentionOptions {
   std::optional<double> scale = {};  ///< What scores are multiplied by; 1 / sqrt(size) by default.
-  /// Query i sees keys 0 to i, counted from the end of the past ones.
+  /// A query sees no keys behind its own place. That of query i is i after the past keys, or such that the last query
+  /// is beside the last key when numKeys says how many keys there are.
   bool isCausal = false;
+  /// How many keys before and after its own place a query sees at most; -1: all.
+  int64_t leftWindow = -1, rightWindow = -1;
   /// Broadcasts to [batch, heads, queries, keys]: bool, true where a key is seen, or numbers that are added to the
   /// scores. Keys beyond the end of its last axis are not seen.
   Value mask = {};
@@ -38,7 +41,7 @@ struct AttentionResult {
 
 /// `softmax(q k^T scale + mask) v` for each head: q [batch, heads, queries, size], k [batch, heads of keys, keys,
 /// size], v [batch, heads of keys, keys, size of values]. Head h sees keys of head `h / (heads / heads of keys)`. All
-/// lengths may be symbolic. A query that sees nothing gives NaN. Errors: KILN-G0512.
+/// lengths may be symbolic. A query that sees no key gives zeros. Errors: KILN-G0512.
 AttentionResult attention(GraphBuilder& g, Value q, Value k, Value v, const AttentionOptions& options = {},
                           std::source_location where = std::source_location::current());
 

@@ -10,6 +10,9 @@ namespace {
 
 using Numbers = std::vector<int64_t>;
 
+// The places of all taps are constants.
+constexpr int64_t kMaxTaps = int64_t{1} << 16;
+
 Numbers spread(const Numbers& given, int count, int64_t otherwise) {
   if (given.empty()) {
     return Numbers(static_cast<size_t>(count), otherwise);
@@ -33,8 +36,9 @@ Plan planOf(Value x, Value filter, Value offset, const std::optional<Value>& mas
     why = std::move(text);
     return plan;
   };
-  if (plan.axes < 1 || filter.rank() != x.rank() || offset.rank() != x.rank() || (mask && mask->rank() != x.rank()) ||
-      filter.dtype() != x.dtype() || offset.dtype() != x.dtype() || (mask && mask->dtype() != x.dtype())) {
+  if (plan.axes < 1 || plan.axes > 3 || filter.rank() != x.rank() || offset.rank() != x.rank() ||
+      (mask && mask->rank() != x.rank()) || filter.dtype() != x.dtype() || offset.dtype() != x.dtype() ||
+      (mask && mask->dtype() != x.dtype())) {
     return refuse("x, filter, offset and mask have one dtype and the axes batch, channels and space; they are " +
                   typeText(x) + ", " + typeText(filter) + " and " + typeText(offset) +
                   (mask ? ", " + typeText(*mask) : ""));
@@ -61,16 +65,23 @@ Plan planOf(Value x, Value filter, Value offset, const std::optional<Value>& mas
   for (int i = 0; i < plan.axes; ++i) {
     const size_t at = static_cast<size_t>(i);
     plan.windows.push_back({filter.shape()[i + 2].value(), strides[at], dilations[at], low[at], high[at]});
+    if (plan.windows.back().kernel < 1 || plan.windows.back().kernel > kMaxTaps / plan.taps) {
+      return refuse("filter has from 1 to " + std::to_string(kMaxTaps) + " taps; it is " + typeText(filter));
+    }
     plan.taps *= plan.windows.back().kernel;
     plan.places.push_back(offset.shape()[i + 2]);
-    if (plan.windows.back().kernel < 1 || strides[at] < 1 || dilations[at] < 1) {
-      return refuse("strides, dilations and taps are positive");
+    const ops::Window& w = plan.windows.back();
+    for (int64_t number : {w.stride, w.dilation, w.low + 1, w.high + 1}) {
+      if (number < 1 || number > ops::kMaxWindowNumber) {
+        return refuse("strides and dilations are positive, and padding is not negative");
+      }
     }
     StatusOr<Dim> length =
         ops::windowCount(x.shape()[i + 2], plan.windows.back(), false, i + 2, {x.dtype(), x.shape()});
     if (!length.ok() || !(*length == offset.shape()[i + 2])) {
       return refuse("axis " + std::to_string(i + 2) + " of offset, which is " + typeText(offset) +
-                    ", has the length of the result, " + (length.ok() ? length->toString() : "which has no expression"));
+                    ", has the length of the result, " +
+                    (length.ok() ? length->toString() : "which has no expression"));
     }
   }
   Shape wanted = offset.shape();

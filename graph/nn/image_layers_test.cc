@@ -69,15 +69,15 @@ Tensor waves(std::vector<int64_t> dims, DType dtype = f64) {
 
 std::string errorOf(const StatusOr<Tensor>& result) { return std::string(result.status().message()); }
 
-// --- resize -----------------------------------------------------------------------------------------------------------
+// --- resize
+// -----------------------------------------------------------------------------------------------------------
 
 TEST(Resize, linear_half_pixel_known_values) {
   const Tensor x = Tensor::of<double>({2, 2}, {1, 2, 3, 4});
-  expectNear(run({{x}},
-                 [](GraphBuilder& g, const auto& in) {
-                   return resize(g, in[0], {{.axis = 0, .length = 4}, {.axis = 1, .length = 4}});
-                 }),
-             {1, 1.25, 1.75, 2, 1.5, 1.75, 2.25, 2.5, 2.5, 2.75, 3.25, 3.5, 3, 3.25, 3.75, 4});
+  expectNear(
+      run({{x}}, [](GraphBuilder& g,
+                    const auto& in) { return resize(g, in[0], {{.axis = 0, .length = 4}, {.axis = 1, .length = 4}}); }),
+      {1, 1.25, 1.75, 2, 1.5, 1.75, 2.25, 2.5, 2.5, 2.75, 3.25, 3.5, 3, 3.25, 3.75, 4});
 }
 
 TEST(Resize, rounding_decides_between_two_elements) {
@@ -109,7 +109,8 @@ TEST(Resize, nearest_takes_any_dtype) {
 TEST(Resize, integers_are_rounded) {
   expectNear(run({{Tensor::of<int32_t>({2}, {0, 10})}},
                  [](GraphBuilder& g, const auto& in) {
-                   return resize(g, in[0], {{.axis = 0, .length = 4}}, {.coordinates = ResizeOptions::Coordinates::kAlignCorners});
+                   return resize(g, in[0], {{.axis = 0, .length = 4}},
+                                 {.coordinates = ResizeOptions::Coordinates::kAlignCorners});
                  }),
              {0, 3, 7, 10});
 }
@@ -126,10 +127,9 @@ TEST(Resize, antialias_widens_the_filter) {
 TEST(Resize, wide_filters_are_a_product_with_the_same_numbers) {
   // Sums of weights are 1, so a constant stays.
   for (int64_t axis : {0, 1, 2}) {
-    const StatusOr<Tensor> y =
-        run({{Tensor::of<double>({40, 40, 40}, std::vector<double>(64000, 2.5))}}, [&](GraphBuilder& g, const auto& in) {
-          return resize(g, in[0], {{.axis = axis, .length = 3}},
-                        {.mode = Interpolation::kCubic, .antialias = true});
+    const StatusOr<Tensor> y = run(
+        {{Tensor::of<double>({40, 40, 40}, std::vector<double>(64000, 2.5))}}, [&](GraphBuilder& g, const auto& in) {
+          return resize(g, in[0], {{.axis = axis, .length = 3}}, {.mode = Interpolation::kCubic, .antialias = true});
         });
     expectNear(y, std::vector<double>(4800, 2.5));
   }
@@ -151,8 +151,8 @@ TEST(Resize, symbolic_lengths_give_the_same_as_numbers) {
          {Coordinates::kHalfPixel, Coordinates::kHalfPixelSymmetric, Coordinates::kPytorchHalfPixel,
           Coordinates::kAlignCorners, Coordinates::kAsymmetric, Coordinates::kCropAndResize}) {
       for (int64_t length : {1, 3, 10, 15}) {
-        for (auto rounding : {ResizeOptions::Rounding::kPreferFloor, ResizeOptions::Rounding::kCeil,
-                              ResizeOptions::Rounding::kFloor}) {
+        for (auto rounding :
+             {ResizeOptions::Rounding::kPreferFloor, ResizeOptions::Rounding::kCeil, ResizeOptions::Rounding::kFloor}) {
           ResizeOptions options;
           options.mode = mode;
           options.coordinates = coordinates;
@@ -167,8 +167,7 @@ TEST(Resize, symbolic_lengths_give_the_same_as_numbers) {
           };
           const StatusOr<Tensor> want = run({{x}}, resized(length, {}));
           const Tensor other(f32, {length});
-          const StatusOr<Tensor> got =
-              run({{x, {2, dim("h"), 2}}, {other, {dim("to")}}}, resized(dim("to"), {}));
+          const StatusOr<Tensor> got = run({{x, {2, dim("h"), 2}}, {other, {dim("to")}}}, resized(dim("to"), {}));
           expectNear(got, valuesOf(want));
           if (length % 5 == 0) {
             const double scale = static_cast<double>(length) / 5;
@@ -192,7 +191,8 @@ TEST(Resize, faults_are_named) {
               testing::HasSubstr("antialias"));
 }
 
-// --- sampling ---------------------------------------------------------------------------------------------------------
+// --- sampling
+// ---------------------------------------------------------------------------------------------------------
 
 TEST(GridSample, reads_corners_and_middles) {
   const Tensor x = Tensor::of<double>({1, 1, 2, 2}, {1, 2, 3, 4});
@@ -243,7 +243,7 @@ TEST(GridSample, volumes_and_symbolic_lengths) {
 TEST(GridSample, faults_are_named) {
   EXPECT_THAT(errorOf(run({{waves({1, 1, 2, 2})}, {waves({1, 2, 2, 3})}},
                           [](GraphBuilder& g, const auto& in) { return gridSample(g, in[0], in[1]); })),
-              testing::HasSubstr("layer 'gridSample': x is [batch, channels, spatial..]"));
+              testing::HasSubstr("layer 'gridSample': x is [batch, channels, spatial..] with 1 to 3"));
 }
 
 TEST(AffineGrid, identity_reads_the_image_itself) {
@@ -265,22 +265,25 @@ TEST(AffineGrid, faults_are_named) {
               testing::HasSubstr("layer 'affineGrid'"));
 }
 
-// --- deformable convolution -------------------------------------------------------------------------------------------
+// --- deformable convolution
+// -------------------------------------------------------------------------------------------
 
 TEST(DeformConv, without_offsets_is_a_convolution) {
   const Tensor x = waves({2, 4, 5, 6}), filter = waves({6, 2, 3, 2});
   const Tensor offset(f64, {2, 2 * 6 * 2, 3, 3});
   const StatusOr<Tensor> want = run({{x}, {filter}}, [](GraphBuilder&, const auto& in) {
-    return conv(in[0], in[1],
-                {.strides = {2, 2}, .padding = {{1, 0}, {1, 0}}, .groups = 2, .layout = "NCHW", .filterLayout = "OIHW"});
+    return conv(
+        in[0], in[1],
+        {.strides = {2, 2}, .padding = {{1, 0}, {1, 0}}, .groups = 2, .layout = "NCHW", .filterLayout = "OIHW"});
   });
   const Dim n = dim("n");
   for (const Shape& shape : {Shape{2, 4, 5, 6}, Shape{n, 4, 5, 6}}) {
     Shape offsets{shape[0], 24, 3, 3};
     expectNear(run({{x, shape}, {filter}, {offset, offsets}},
                    [](GraphBuilder& g, const auto& in) {
-                     return deformConv(g, in[0], in[1], in[2], std::nullopt,
-                                       {.strides = {2, 2}, .padding = {{1, 0}, {1, 0}}, .groups = 2, .offsetGroups = 2});
+                     return deformConv(
+                         g, in[0], in[1], in[2], std::nullopt,
+                         {.strides = {2, 2}, .padding = {{1, 0}, {1, 0}}, .groups = 2, .offsetGroups = 2});
                    }),
                valuesOf(want), 1e-9);
   }
@@ -303,7 +306,8 @@ TEST(DeformConv, faults_are_named) {
               testing::HasSubstr("offset is f64[1, 4, 2, 2], wanted [1, 8, 2, 2]"));
 }
 
-// --- regions ----------------------------------------------------------------------------------------------------------
+// --- regions
+// ----------------------------------------------------------------------------------------------------------
 
 TEST(RoiAlign, samples_by_hand) {
   // A region of one pixel around the middle of four.
@@ -327,7 +331,8 @@ TEST(RoiAlign, as_many_samples_as_a_cell_has_elements) {
   const Tensor images = Tensor::of<int64_t>({2}, {0, 1});
   auto aligned = [&](int64_t samples, bool takesLargest) {
     return valuesOf(run({{x}, {regions, {dim("r"), 4}}, {images, {dim("r")}}}, [&](GraphBuilder& g, const auto& in) {
-      return roiAlign(g, in[0], in[1], in[2], {.height = 2, .width = 2, .samples = samples, .takesLargest = takesLargest});
+      return roiAlign(g, in[0], in[1], in[2],
+                      {.height = 2, .width = 2, .samples = samples, .takesLargest = takesLargest});
     }));
   };
   for (bool takesLargest : {false, true}) {
@@ -341,8 +346,9 @@ TEST(RoiAlign, as_many_samples_as_a_cell_has_elements) {
 
 TEST(RoiAlign, no_regions_and_faults) {
   const Tensor x = waves({1, 2, 3, 3});
-  const StatusOr<Tensor> none = run({{x}, {Tensor(f64, {0, 4})}, {Tensor(i64, {0})}},
-                                    [](GraphBuilder& g, const auto& in) { return roiAlign(g, in[0], in[1], in[2], {}); });
+  const StatusOr<Tensor> none =
+      run({{x}, {Tensor(f64, {0, 4})}, {Tensor(i64, {0})}},
+          [](GraphBuilder& g, const auto& in) { return roiAlign(g, in[0], in[1], in[2], {}); });
   ASSERT_TRUE(none.ok()) << none.status();
   EXPECT_EQ(none->dims(), (std::vector<int64_t>{0, 2, 1, 1}));
   EXPECT_THAT(errorOf(run({{x}, {Tensor(f64, {1, 5})}, {Tensor(i64, {1})}},
@@ -360,7 +366,8 @@ TEST(MaxRoiPool, cells_of_unequal_size) {
              {5, 6, 9, 10, 15, 0, 0, 0});
 }
 
-// --- pools ------------------------------------------------------------------------------------------------------------
+// --- pools
+// ------------------------------------------------------------------------------------------------------------
 
 TEST(Pools, any_padding_and_symbolic_strides) {
   const Tensor x = Tensor::of<double>({1, 5, 1}, {1, -2, 3, -4, 5});
@@ -383,9 +390,8 @@ TEST(LpPool, norms_of_windows) {
   const Tensor x = Tensor::of<double>({1, 1, 4}, {3, -4, 1, 2});
   for (const auto& [p, want] : std::vector<std::pair<double, std::vector<double>>>{
            {1, {7, 3}}, {2, {5, std::sqrt(5.0)}}, {3, {std::cbrt(91.0), std::cbrt(9.0)}}}) {
-    expectNear(run({{x}}, [p = p](GraphBuilder& g, const auto& in) {
-                 return lpPool(g, in[0], {.kernel = {2}, .layout = "NCW"}, p);
-               }),
+    expectNear(run({{x}}, [p = p](GraphBuilder& g,
+                                  const auto& in) { return lpPool(g, in[0], {.kernel = {2}, .layout = "NCW"}, p); }),
                want);
   }
   EXPECT_THAT(errorOf(run({{x}}, [](GraphBuilder& g, const auto& in) { return lpPool(g, in[0], {}, 0.5); })),
@@ -395,9 +401,9 @@ TEST(LpPool, norms_of_windows) {
 TEST(MaxUnpool, undoes_a_pool) {
   const Tensor x = Tensor::of<double>({1, 1, 2}, {5, 7});
   const Tensor indices = Tensor::of<int64_t>({1, 1, 2}, {1, 2});
-  expectNear(run({{x}, {indices}},
-                 [](GraphBuilder& g, const auto& in) { return maxUnpool(g, in[0], in[1], {1, 1, 4}); }),
-             {0, 5, 7, 0});
+  expectNear(
+      run({{x}, {indices}}, [](GraphBuilder& g, const auto& in) { return maxUnpool(g, in[0], in[1], {1, 1, 4}); }),
+      {0, 5, 7, 0});
 }
 
 TEST(Col2im, adds_up_where_windows_overlap) {
@@ -405,10 +411,9 @@ TEST(Col2im, adds_up_where_windows_overlap) {
   const Tensor x = Tensor::of<double>({1, 4, 2}, {1, 2, 3, 4, 10, 20, 30, 40});
   expectNear(run({{x}}, [](GraphBuilder& g, const auto& in) { return col2im(g, in[0], {3}, {.kernel = {2}}); }),
              {1, 5, 4, 10, 50, 40});
-  EXPECT_THAT(errorOf(run({{x}}, [](GraphBuilder& g, const auto& in) {
-                return col2im(g, in[0], {3}, {.kernel = {3}});
-              })),
-              testing::HasSubstr("layer 'col2im'"));
+  EXPECT_THAT(
+      errorOf(run({{x}}, [](GraphBuilder& g, const auto& in) { return col2im(g, in[0], {3}, {.kernel = {3}}); })),
+      testing::HasSubstr("layer 'col2im'"));
 }
 
 }  // namespace

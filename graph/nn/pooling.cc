@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "graph/nn/pooling.h"
 
+#include <algorithm>
 #include <limits>
 #include <optional>
 
@@ -16,11 +17,11 @@ using Numbers = std::vector<int64_t>;
 // x with channels last, and the windows over it.
 struct WindowPlan {
   ops::Layout layout;
-  Value image;                // [batch, spatial.., channels]
-  WindowOptions windows;      // With what ceilMode adds to the high padding.
-  Numbers low, high;          // As the caller gave them.
-  Numbers backToLayout;       // Of [batch, spatial.., channels].
-  Numbers tapAxes;            // Of unfold's result.
+  Value image;            // [batch, spatial.., channels]
+  WindowOptions windows;  // With what ceilMode adds to the high padding.
+  Numbers low, high;      // As the caller gave them.
+  Numbers backToLayout;   // Of [batch, spatial.., channels].
+  Numbers tapAxes;        // Of unfold's result.
 };
 
 Numbers spread(const Numbers& given, size_t count, int64_t otherwise) {
@@ -43,7 +44,8 @@ StatusOr<WindowPlan> planOf(const char* layer, Value x, const PoolOptions& optio
   plan.windows.dilations = spread(options.dilations, count, 1);
   plan.low = spread(options.padding.low, count, 0);
   plan.high = spread(options.padding.high, count, 0);
-  for (const Numbers* list : {&plan.windows.kernel, &plan.windows.strides, &plan.windows.dilations, &plan.low, &plan.high}) {
+  for (const Numbers* list :
+       {&plan.windows.kernel, &plan.windows.strides, &plan.windows.dilations, &plan.low, &plan.high}) {
     if (list->size() != count) {
       return makeError<ErrorId::kG0512>(std::string(layer),
                                         "options have another number of entries than x has spatial axes");
@@ -123,6 +125,45 @@ Value largestPool(GraphBuilder& g, Value x, const PoolOptions& options, std::sou
   return transpose(reduceMax(windows, plan->tapAxes), plan->backToLayout);
 }
 
+MaxPoolResult largestPoolWithIndices(GraphBuilder& g, Value x, const PoolOptions& options, std::source_location where) {
+  const std::optional<WindowPlan> plan = planOrError(g, "largestPoolWithIndices", x, options, where);
+  if (!plan) {
+    return {g.poisoned(), g.poisoned()};
+  }
+  Shape low(std::vector<Dim>(static_cast<size_t>(x.rank()), Dim(0))), high = low;
+  for (size_t i = 0; i < plan->low.size(); ++i) {
+    const int axis = plan->layout.spatial[i];
+    if (!x.shape()[axis].isStatic() || plan->low[i] < 0 || plan->windows.padding.high[i] < 0) {
+      failLayer(g, "largestPoolWithIndices", "lengths are numbers and padding is not negative; x is " + typeText(x),
+                where);
+      return {g.poisoned(), g.poisoned()};
+    }
+    low[axis] = Dim(plan->low[i]);
+    high[axis] = Dim(plan->windows.padding.high[i]);
+  }
+  const Value padded = pad(x, g.scalar(lowestOf(x.dtype()), x.dtype(), where), low, high);
+  PoolOptions inside = options;
+  inside.padding = {};
+  inside.ceilMode = false;
+  MaxPoolResult result = maxPoolWithIndices(padded, inside);
+  if (result.indices.isPoisoned()) {
+    return result;
+  }
+  // Positions in the padded tensor, taken apart and put together as those in x. Those of padding alone are the nearest.
+  Value rest = result.indices, position = g.scalar(0, i64, where);
+  int64_t stride = 1;
+  for (size_t i = plan->low.size(); i-- > 0;) {
+    const int axis = plan->layout.spatial[i];
+    const int64_t length = x.shape()[axis].value(), paddedLength = padded.shape()[axis].value();
+    const Value at = clamp(remainder(rest, paddedLength) - plan->low[i], 0, std::max<int64_t>(length - 1, 0));
+    position = at * stride + position;
+    rest = rest / paddedLength;
+    stride *= length;
+  }
+  result.indices = position;
+  return result;
+}
+
 Value meanPool(GraphBuilder& g, Value x, const PoolOptions& options, bool countPadding, std::source_location where) {
   const std::optional<WindowPlan> plan = planOrError(g, "meanPool", x, options, where);
   if (!plan) {
@@ -170,8 +211,8 @@ Value maxUnpool(GraphBuilder& g, Value x, Value indices, const Shape& shape, std
     return g.poisoned();
   }
   if (!(x.shape() == indices.shape())) {
-    return failLayer(g, "maxUnpool",
-                       "x is " + x.shape().toString() + ", and indices are " + indices.shape().toString(), where);
+    return failLayer(g, "maxUnpool", "x is " + x.shape().toString() + ", and indices are " + indices.shape().toString(),
+                     where);
   }
   const Value zeros = full(g, Shape{shape.numElements()}, 0, x.dtype(), where);
   const Shape flat{x.shape().numElements()};
@@ -185,9 +226,10 @@ Value col2im(GraphBuilder& g, Value x, const Shape& lengths, const WindowOptions
   const size_t count = static_cast<size_t>(lengths.rank());
   if (x.rank() != 3 || !x.shape()[1].isStatic() || count < 1 || count > 3) {
     return failLayer(g, "col2im",
-                       "x is [batch, channels * taps, windows] with a number of channels, for 1 to 3 spatial axes; it "
-                       "is " + x.shape().toString() + ", for " + std::to_string(count),
-                       where);
+                     "x is [batch, channels * taps, windows] with a number of channels, for 1 to 3 spatial axes; it "
+                     "is " +
+                         x.shape().toString() + ", for " + std::to_string(count),
+                     where);
   }
   WindowOptions windows;
   windows.kernel = spread(options.kernel, count, 1);
@@ -197,6 +239,9 @@ Value col2im(GraphBuilder& g, Value x, const Shape& lengths, const WindowOptions
   int64_t taps = 1;
   Shape split{x.shape()[0], Dim(0)};
   for (size_t i = 0; i < count && i < windows.kernel.size(); ++i) {
+    if (windows.kernel[i] < 1 || windows.kernel[i] > ops::kMaxWindowNumber || taps > ops::kMaxWindowNumber) {
+      return failLayer(g, "col2im", "the kernel has positive lengths, and not too many taps", where);
+    }
     taps *= windows.kernel[i];
     split.push_back(Dim(windows.kernel[i]));
   }
@@ -204,16 +249,16 @@ Value col2im(GraphBuilder& g, Value x, const Shape& lengths, const WindowOptions
       windows.kernel.size() != count || windows.dilations.size() != count || windows.padding.low.size() != count ||
       windows.padding.high.size() != count) {
     return failLayer(g, "col2im",
-                       "axis 1 of x, which is " + x.shape().toString() + ", is a multiple of the " +
-                           std::to_string(taps) + " taps, and options have an entry for each spatial axis",
-                       where);
+                     "axis 1 of x, which is " + x.shape().toString() + ", is a multiple of the " +
+                         std::to_string(taps) + " taps, and options have an entry for each spatial axis",
+                     where);
   }
   split[1] = Dim(x.shape()[1].value() / taps);
   for (size_t i = 0; i < count; ++i) {
     const ops::Window window{windows.kernel[i], windows.strides[i], windows.dilations[i], windows.padding.low[i],
                              windows.padding.high[i]};
-    StatusOr<Dim> length = ops::windowCount(lengths[static_cast<int>(i)], window, false, static_cast<int>(i),
-                                            {x.dtype(), lengths});
+    StatusOr<Dim> length =
+        ops::windowCount(lengths[static_cast<int>(i)], window, false, static_cast<int>(i), {x.dtype(), lengths});
     if (!length.ok()) {
       g.addError(length.status(), where);
       return g.poisoned();

@@ -18,6 +18,9 @@ Value sumPool(GraphBuilder& g, Value x, const PoolOptions& options,
 /// The largest value of each window, as maxPool(), but over any lengths and paddings.
 Value largestPool(GraphBuilder& g, Value x, const PoolOptions& options,
                   std::source_location where = std::source_location::current());
+/// As maxPoolWithIndices(), with any paddings that are not negative. The lengths are numbers.
+MaxPoolResult largestPoolWithIndices(GraphBuilder& g, Value x, const PoolOptions& options,
+                                     std::source_location where = std::source_location::current());
 /// The mean of each window, as avgPool(), but with any paddings.
 Value meanPool(GraphBuilder& g, Value x, const PoolOptions& options, bool countPadding,
                std::source_location where = std::source_location::current());

@@ -27,8 +27,9 @@ struct DirectionParts {
   double clip;
   Place at;
 
-  Value activate(size_t i, const Value& x) const {
-    return activations[i](clip > 0 ? at(clamp(at(x), at(-clip), at(clip))) : at(x));
+  // Of a sum of what the inputs and the states give, which is clipped.
+  Value activate(size_t i, const Value& sum) const {
+    return activations[i](clip > 0 ? at(clamp(at(sum), at(-clip), at(clip))) : at(sum));
   }
   // Gates `first` to `last` of the columns of x.
   Value gates(const Value& x, int64_t first, int64_t last) const {
@@ -58,7 +59,7 @@ Values lstmCell(const DirectionParts& p, const Values& states, const Value& from
   const Value forget = couplesGates ? at(1) - at(input) : gate(2, c);
   const Value next = at(at(forget) * at(c)) + at(at(input) * at(p.activate(1, p.gates(sum, 3, 4))));
   const Value output = gate(1, next);
-  return {at(output) * at(p.activate(2, next)), next};
+  return {at(output) * at(p.activations[2](at(next))), next};
 }
 
 Values gruCell(const DirectionParts& p, const Values& states, const Value& fromInput, bool resetsAfter) {

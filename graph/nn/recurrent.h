@@ -24,7 +24,9 @@ struct RecurrentOptions {
   /// Of each direction: one for rnn() (tanh), those of the gates and of the hidden state for gru() (sigmoid, tanh),
   /// those of the gates, of the cell's input and of its output for lstm() (sigmoid, tanh, tanh). None: the ones named.
   std::vector<Activation> activations = {};
-  double clip = 0;            ///< What activations are given is kept within [-clip, clip]; 0: it is not.
+  /// The sums that gates and candidates are functions of are kept within [-clip, clip]; 0: they are not. The cell of an
+  /// LSTM is not clipped.
+  double clip = 0;
   Value lengths = {};         ///< Integers [batch]: steps from there on give zeros and leave the states as they are.
   Value initialHidden = {};   ///< [directions, batch, units], zeros by default.
   Value initialCell = {};     ///< The same; for lstm().

@@ -9,6 +9,9 @@
 namespace kiln::nn {
 namespace {
 
+// Of cells and samples along an axis: their numbers are constants.
+bool isCount(int64_t count) { return count >= 1 && count <= 4096; }
+
 // What reads the pixels of all images: [batch * height * width, channels].
 struct Pixels {
   Value rows;
@@ -42,9 +45,9 @@ Value read(const Pixels& pixels, Value y, Value x) {
 // Samples along one axis, [regions, places]: between which pixels they are and how near to the second, and whether they
 // count: samples more than a pixel outside of the image do not.
 struct AxisSamples {
-  Value low, high;      // i64
+  Value low, high;  // i64
   Value ratio;
-  Value isCounted;      // bool
+  Value isCounted;  // bool
 };
 
 AxisSamples samplesAt(Value position, Value length) {
@@ -100,8 +103,7 @@ Cells cellsOf(Value begin, Value end, int64_t count, const RoiAlignOptions& opti
 }
 
 // [1, cells, samples] flattened: the number of the cell, and of the sample.
-Value numbersOf(GraphBuilder& g, int64_t cells, int64_t samples, bool ofCell, DType dtype,
-                std::source_location where) {
+Value numbersOf(GraphBuilder& g, int64_t cells, int64_t samples, bool ofCell, DType dtype, std::source_location where) {
   Tensor numbers(dtype, {1, cells * samples});
   for (int64_t i = 0; i < cells * samples; ++i) {
     numbers.set(i, static_cast<double>(ofCell ? i / samples : i % samples));
@@ -151,8 +153,8 @@ Value alignAdaptively(GraphBuilder& g, const Pixels& pixels, const Cells& y, con
       [&](Value step, const Values& carries) -> Values {
         const Value row = step / mostColumns, column = remainder(step, mostColumns);
         const Value isThere = reshape(logicalAnd(less(row, rows), less(column, columns)), perRegion);
-        const Value value = interpolate(g, pixels, along(y, row, pixels.height), along(x, column, pixels.width),
-                                        options.takesLargest);
+        const Value value =
+            interpolate(g, pixels, along(y, row, pixels.height), along(x, column, pixels.width), options.takesLargest);
         const Value next = options.takesLargest ? maximum(carries[0], value) : carries[0] + value;
         return {select(isThere, next, carries[0])};
       },
@@ -178,8 +180,8 @@ Value roiAlign(GraphBuilder& g, Value x, Value regions, Value images, const RoiA
                          " and " + typeText(images),
                      where);
   }
-  if (options.height < 1 || options.width < 1 || options.samples < 0) {
-    return failLayer(g, "roiAlign", "height and width are positive, and samples are not negative", where);
+  if (!isCount(options.height) || !isCount(options.width) || (options.samples != 0 && !isCount(options.samples))) {
+    return failLayer(g, "roiAlign", "height, width and samples are from 1 to 4096, or samples 0", where);
   }
   const DType dtype = x.dtype(), compute = computeType(dtype);
   const Value wide = cast(regions, compute);
@@ -196,9 +198,9 @@ Value maxRoiPool(GraphBuilder& g, Value x, Value regions, int64_t height, int64_
   if (!checkOperands(g, "maxRoiPool", {{"x", x, 4}, {"regions", regions, 2}}, where)) {
     return g.poisoned();
   }
-  if (!(regions.shape()[1] == Dim(5)) || height < 1 || width < 1) {
+  if (!(regions.shape()[1] == Dim(5)) || !isCount(height) || !isCount(width)) {
     return failLayer(g, "maxRoiPool",
-                     "regions are [regions, 5], and height and width positive; regions are " + typeText(regions),
+                     "regions are [regions, 5], and height and width from 1 to 4096; regions are " + typeText(regions),
                      where);
   }
   const DType dtype = x.dtype();
@@ -212,9 +214,7 @@ Value maxRoiPool(GraphBuilder& g, Value x, Value regions, int64_t height, int64_
     const Shape column{wide.shape()[0], Dim(1)};
     const Value size = reshape(maximum(to - from + 1, 1) / count, column);
     const Value cell = numbersOf(g, count, 1, true, wide.dtype(), where);
-    auto inside = [&](Value edge) {
-      return clamp(cast(edge + reshape(from, column), i64), 0, length);
-    };
+    auto inside = [&](Value edge) { return clamp(cast(edge + reshape(from, column), i64), 0, length); };
     return std::pair(inside(floor(cell * size)), inside(ceil((cell + 1) * size)));
   };
   const auto [top, bottom] = edgesOf(2, 4, height, pixels.height);
@@ -222,14 +222,12 @@ Value maxRoiPool(GraphBuilder& g, Value x, Value regions, int64_t height, int64_
   const Value mostRows = largestCount(bottom - top), mostColumns = largestCount(right - left);
   const Shape shape{wide.shape()[0], Dim(height), Dim(width), x.shape()[1]};
   const Shape byRow{shape[0], shape[1], Dim(1), Dim(1)}, byColumn{shape[0], Dim(1), shape[2], Dim(1)};
-  const Value start =
-      broadcastTo(g.scalar(-std::numeric_limits<double>::infinity(), dtype, where), shape);
+  const Value start = broadcastTo(g.scalar(-std::numeric_limits<double>::infinity(), dtype, where), shape);
   const Values largest = forRange(
       g, 0, mostRows * mostColumns, 1, {start},
       [&](Value step, const Values& carries) -> Values {
         const Value row = top + step / mostColumns, column = left + remainder(step, mostColumns);
-        const Value isThere =
-            logicalAnd(reshape(less(row, bottom), byRow), reshape(less(column, right), byColumn));
+        const Value isThere = logicalAnd(reshape(less(row, bottom), byRow), reshape(less(column, right), byColumn));
         const Value value = read(pixels, minimum(row, pixels.height - 1), minimum(column, pixels.width - 1));
         return {select(isThere, maximum(carries[0], value), carries[0])};
       },

@@ -10,8 +10,9 @@
 namespace kiln::nn {
 
 struct RoiAlignOptions {
-  int64_t height = 1, width = 1;  ///< Of the result.
-  /// How many samples a cell has along each axis; 0: as many as it has elements, found for each region in the run.
+  int64_t height = 1, width = 1;  ///< Of the result, up to 4096.
+  /// How many samples a cell has along each axis, up to 4096; 0: as many as it has elements, found for each region in
+  /// the run.
   int64_t samples = 0;
   double spatialScale = 1;  ///< From the coordinates of regions to those of x.
   /// Whether pixels have their centres at halves, as they have; otherwise regions are at least 1 wide and high.
@@ -20,9 +21,9 @@ struct RoiAlignOptions {
   bool takesLargest = false;
 };
 
-/// x [batch, channels, height, width] read linearly at samples spread over cells of regions (K. He et al., "Mask R-CNN",
-/// ICCV 2017; ONNX RoiAlign, torchvision roi_align): [regions, channels, height, width]. `regions` [regions, 4] has
-/// their left, upper, right and lower edges in the dtype of x, `images` [regions] the numbers of their images. The
+/// x [batch, channels, height, width] read linearly at samples spread over cells of regions (K. He et al., "Mask
+/// R-CNN", ICCV 2017; ONNX RoiAlign, torchvision roi_align): [regions, channels, height, width]. `regions` [regions, 4]
+/// has their left, upper, right and lower edges in the dtype of x, `images` [regions] the numbers of their images. The
 /// number of regions, the batch and the lengths of x may be symbolic. Differentiable for x and the regions. Errors:
 /// KILN-G0512.
 Value roiAlign(GraphBuilder& g, Value x, Value regions, Value images, const RoiAlignOptions& options,

@@ -22,17 +22,19 @@ struct AxisTaps {
   std::optional<Value> isOutside;  // bool [length]
 };
 
-// --- lengths that are numbers -----------------------------------------------------------------------------------------
+// --- lengths that are numbers ----------------------------------------------------------------------------------------
 
-double sourcePosition(double i, double n, double length, double scale, const ResizedAxis& axis, Coordinates mode) {
-  const double r = scale * n;
+// T is f32 for kNearest, whose choice between two elements hangs on the last bit: other runtimes find positions in f32.
+template <class T>
+T sourcePosition(T i, T n, T length, T scale, const ResizedAxis& axis, Coordinates mode) {
+  const T r = axis.scale ? scale * n : length, half = T(0.5);
   switch (mode) {
     case Coordinates::kHalfPixel:
-      return (i + 0.5) / scale - 0.5;
+      return (i + half) / scale - half;
     case Coordinates::kHalfPixelSymmetric:
-      return n / 2 * (1 - length / r) + (i + 0.5) / scale - 0.5;
+      return n / 2 * (1 - length / r) + (i + half) / scale - half;
     case Coordinates::kPytorchHalfPixel:
-      return length == 1 ? 0 : (i + 0.5) / scale - 0.5;
+      return length == 1 ? 0 : (i + half) / scale - half;
     case Coordinates::kAlignCorners:
       return r == 1 || length == 1 ? 0 : i * (n - 1) / (r - 1);
     case Coordinates::kAsymmetric:
@@ -40,8 +42,8 @@ double sourcePosition(double i, double n, double length, double scale, const Res
     case Coordinates::kCropAndResize:
       break;
   }
-  const double span = (axis.end - axis.begin) * (n - 1);
-  return axis.begin * (n - 1) + (r == 1 || length == 1 ? span / 2 : i * span / (r - 1));
+  const T begin = static_cast<T>(axis.begin), span = (static_cast<T>(axis.end) - begin) * (n - 1);
+  return begin * (n - 1) + (r == 1 || length == 1 ? span / 2 : i * span / (r - 1));
 }
 
 double nearest(double position, Rounding rounding) {
@@ -87,14 +89,17 @@ StaticTaps staticTaps(const ResizedAxis& axis, int64_t n, const ResizeOptions& o
   taps.weights.assign(static_cast<size_t>(count), std::vector<double>(static_cast<size_t>(length), 1));
   taps.isOutside.assign(static_cast<size_t>(length), false);
   for (int64_t i = 0; i < length; ++i) {
-    const double position = sourcePosition(static_cast<double>(i), static_cast<double>(n), static_cast<double>(length),
-                                           scale, axis, options.coordinates);
+    auto positionIn = [&]<class T>(T) -> double {
+      return sourcePosition(static_cast<T>(i), static_cast<T>(n), static_cast<T>(length), static_cast<T>(scale), axis,
+                            options.coordinates);
+    };
+    const double position = isNearest ? positionIn(0.0F) : positionIn(0.0);
     const size_t at = static_cast<size_t>(i);
-    taps.isOutside[at] = options.coordinates == Coordinates::kCropAndResize &&
-                         (position < 0 || position > static_cast<double>(n - 1));
+    taps.isOutside[at] =
+        options.coordinates == Coordinates::kCropAndResize && (position < 0 || position > static_cast<double>(n - 1));
     // Far outside all taps are the same element.
-    const double bounded = std::clamp(position, -2.0 * static_cast<double>(n + reach + 1),
-                                      3.0 * static_cast<double>(n + reach + 1));
+    const double bounded =
+        std::clamp(position, -2.0 * static_cast<double>(n + reach + 1), 3.0 * static_cast<double>(n + reach + 1));
     const int64_t first = isNearest ? static_cast<int64_t>(nearest(bounded, options.rounding))
                                     : static_cast<int64_t>(std::floor(bounded)) + 1 - reach;
     double sum = 0;
@@ -236,23 +241,23 @@ Value resizeStatic(GraphBuilder& g, Value x, const ResizedAxis& axis, const Resi
   return *sum;
 }
 
-// --- symbolic lengths: the same, computed in the run in f64 -------------------------------------------------------------
+// --- symbolic lengths: the same, computed in the run ----------------------------------------------------------------
 
-Value positionsOf(GraphBuilder& g, const ResizedAxis& axis, const Dim& from, Coordinates mode,
+Value positionsOf(GraphBuilder& g, const ResizedAxis& axis, const Dim& from, Coordinates mode, DType dtype,
                   std::source_location where) {
-  const Value n = lengthValue(g, from, f64, where), length = lengthValue(g, axis.length, f64, where);
-  const Value scale = axis.scale ? g.scalar(*axis.scale, f64, where) : length / n;
+  const Value n = lengthValue(g, from, dtype, where), length = lengthValue(g, axis.length, dtype, where);
+  const Value scale = axis.scale ? g.scalar(*axis.scale, dtype, where) : length / n;
   const Value r = axis.scale ? scale * n : length;
-  const Value i = cast(iota(g, Shape{axis.length}, 0, i64, where), f64);
+  const Value i = cast(iota(g, Shape{axis.length}, 0, i64, where), dtype);
   const Value halfPixel = (i + 0.5) / scale - 0.5;
   const Value isOne = logicalOr(equal(r, 1), equal(length, 1));
   // Not zero where it is not used.
-  const Value steps = select(isOne, g.scalar(1, f64, where), r - 1);
+  const Value steps = select(isOne, g.scalar(1, dtype, where), r - 1);
   switch (mode) {
     case Coordinates::kHalfPixel:
       return halfPixel;
     case Coordinates::kHalfPixelSymmetric:
-      return halfPixel + n / 2 * (1 - Operand(length / r));
+      return n / 2 * (1 - Operand(length / r)) + (i + 0.5) / scale - 0.5;
     case Coordinates::kPytorchHalfPixel:
       return select(equal(length, 1), i * 0, halfPixel);
     case Coordinates::kAlignCorners:
@@ -262,8 +267,8 @@ Value positionsOf(GraphBuilder& g, const ResizedAxis& axis, const Dim& from, Coo
     case Coordinates::kCropAndResize:
       break;
   }
-  const Value span = (n - 1) * (axis.end - axis.begin);
-  return (n - 1) * axis.begin + select(isOne, i * 0 + span / 2, i * span / steps);
+  const Value begin = g.scalar(axis.begin, dtype, where), span = (g.scalar(axis.end, dtype, where) - begin) * (n - 1);
+  return begin * (n - 1) + select(isOne, i * 0 + span / 2, i * span / steps);
 }
 
 Value nearestOf(Value position, Rounding rounding) {
@@ -282,8 +287,9 @@ Value nearestOf(Value position, Rounding rounding) {
 
 AxisTaps symbolicTaps(GraphBuilder& g, const ResizedAxis& axis, const Dim& from, const ResizeOptions& options,
                       DType dtype, std::source_location where) {
-  const Value position = positionsOf(g, axis, from, options.coordinates, where);
-  const Value last = lengthValue(g, from, f64, where) - 1;
+  const DType precision = options.mode == Interpolation::kNearest ? f32 : f64;
+  const Value position = positionsOf(g, axis, from, options.coordinates, precision, where);
+  const Value last = lengthValue(g, from, precision, where) - 1;
   AxisTaps taps;
   if (options.coordinates == Coordinates::kCropAndResize) {
     taps.isOutside = logicalOr(less(position, 0), greater(position, last));
@@ -351,7 +357,19 @@ Value resizeSymbolic(GraphBuilder& g, Value x, const ResizedAxis& axis, const Re
   return *sum;
 }
 
-// ------------------------------------------------------------------------------------------------------------------------
+// --------------------------------------------------------------------------------------------------------------------
+
+// Whether the taps are computed here; those of longer axes would be larger than what they are for.
+bool hasStaticTaps(const ResizedAxis& axis, const Dim& from, const ResizeOptions& options) {
+  constexpr double kMostTaps = 1 << 24;
+  constexpr int64_t kLongest = 1 << 20;
+  if (!from.isStatic() || !axis.length.isStatic() || axis.length.value() > kLongest || from.value() > kLongest) {
+    return false;
+  }
+  const auto n = static_cast<double>(from.value()), length = static_cast<double>(axis.length.value());
+  const double scale = axis.scale.value_or(n > 0 ? length / n : 1);
+  return !options.antialias || (length / std::min(scale, 1.0) <= kMostTaps && length * n <= kMostTaps);
+}
 
 // What is wrong, or "".
 std::string faultOf(Value x, const std::vector<ResizedAxis>& axes, const ResizeOptions& options) {
@@ -372,9 +390,12 @@ std::string faultOf(Value x, const std::vector<ResizedAxis>& axes, const ResizeO
     if (from == Dim(0) && !(axis.length == Dim(0))) {
       return name + " has no elements to make " + axis.length.toString() + " of";
     }
-    if (options.antialias && options.mode != Interpolation::kNearest &&
-        !(from.isStatic() && axis.length.isStatic())) {
+    if (options.antialias && options.mode != Interpolation::kNearest && !(from.isStatic() && axis.length.isStatic())) {
       return "antialias wants lengths that are numbers; x is " + typeText(x);
+    }
+    if (options.antialias && !hasStaticTaps(axis, from, options)) {
+      return "antialias of " + name + " from " + from.toString() + " to " + axis.length.toString() +
+             " elements takes too many weights";
     }
     if (!std::isfinite(axis.begin) || !std::isfinite(axis.end)) {
       return "the part of " + name + " that is read is not finite";
@@ -412,8 +433,8 @@ Value resize(GraphBuilder& g, Value x, const std::vector<ResizedAxis>& axes, con
       continue;
     }
     std::optional<Value> isOutside;
-    result = from.isStatic() && axis.length.isStatic() ? resizeStatic(g, result, axis, options, isOutside, where)
-                                                       : resizeSymbolic(g, result, axis, options, isOutside, where);
+    result = hasStaticTaps(axis, from, options) ? resizeStatic(g, result, axis, options, isOutside, where)
+                                                : resizeSymbolic(g, result, axis, options, isOutside, where);
     if (result.isPoisoned()) {
       return result;
     }

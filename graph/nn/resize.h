@@ -14,9 +14,9 @@ namespace kiln::nn {
 /// One axis and what becomes of it.
 struct ResizedAxis {
   int64_t axis = 0;
-  Dim length;                             ///< Of the result.
-  std::optional<double> scale = {};       ///< How much finer the result is; by default its length by that of x.
-  double begin = 0, end = 1;              ///< The part of x that is read, with kCropAndResize.
+  Dim length;                        ///< Of the result.
+  std::optional<double> scale = {};  ///< How much finer the result is; by default its length by that of x.
+  double begin = 0, end = 1;         ///< The part of x that is read, with kCropAndResize.
 };
 
 struct ResizeOptions {

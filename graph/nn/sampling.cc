@@ -39,9 +39,9 @@ std::vector<Value> cubicWeights(Value ratio) {
 
 std::vector<Tap> tapsOf(const Axis& axis, Value position, const GridSampleOptions& options) {
   Value p = options.mode == Interpolation::kNearest ? round(position) : position;
-  if (options.padding == Outside::kBorder) {
-    const Value isOutside = logicalOr(less(p, axis.low), greater(p, axis.low + axis.span));
-    p = select(isOutside, clamp(p, 0, axis.last), p);
+  // The four elements of kCubic are brought to the border each, the position is not: as in PyTorch.
+  if (options.padding == Outside::kBorder && options.mode != Interpolation::kCubic) {
+    p = clamp(p, 0, axis.last);
   } else if (options.padding == Outside::kReflection) {
     p = mirrored(axis, p);
   }
@@ -138,11 +138,12 @@ Value gridSample(GraphBuilder& g, Value x, Value grid, const GridSampleOptions& 
   }
   const int axes = x.rank() - 2;
   const Shape &image = x.shape(), &places = grid.shape();
-  if (axes < 1 || grid.rank() != x.rank() || !(image[0] == places[0]) || !(places[axes + 1] == Dim(axes))) {
-    return failLayer(g, "gridSample",
-                     "x is [batch, channels, spatial..] and grid [batch, places.., axes]; they are " + typeText(x) +
-                         " and " + typeText(grid),
-                     where);
+  if (axes < 1 || axes > 3 || grid.rank() != x.rank() || !(image[0] == places[0]) || !(places[axes + 1] == Dim(axes))) {
+    return failLayer(
+        g, "gridSample",
+        "x is [batch, channels, spatial..] with 1 to 3 spatial axes, and grid [batch, places.., axes]; they are " +
+            typeText(x) + " and " + typeText(grid),
+        where);
   }
   const Dim count = productOf(places, 1, axes + 1);
   const Value flat = reshape(cast(grid, computeType(grid.dtype())), Shape{places[0], count, Dim(axes)});
@@ -167,10 +168,10 @@ Value affineGrid(GraphBuilder& g, Value theta, const Shape& lengths, bool alignC
   }
   const int axes = lengths.rank();
   if (axes < 1 || !(theta.shape()[1] == Dim(axes)) || !(theta.shape()[2] == Dim(axes + 1))) {
-    return failLayer(g, "affineGrid",
-                     "theta is [batch, axes, axes + 1]; it is " + typeText(theta) + ", for " + std::to_string(axes) +
-                         " axes",
-                     where);
+    return failLayer(
+        g, "affineGrid",
+        "theta is [batch, axes, axes + 1]; it is " + typeText(theta) + ", for " + std::to_string(axes) + " axes",
+        where);
   }
   const DType dtype = computeType(theta.dtype());
   // The corners' coordinates, the last axis first, and a one.
@@ -179,8 +180,8 @@ Value affineGrid(GraphBuilder& g, Value theta, const Shape& lengths, bool alignC
     const Value place = cast(iota(g, Shape{lengths[axis]}, 0, i64, where), dtype);
     const Value length = lengthValue(g, lengths[axis], dtype, where);
     // The one position of a length of 1 is the middle.
-    const Value along = alignCorners ? (place * 2 - (length - 1)) / maximum(length - 1, 1)
-                                     : (place * 2 + 1 - length) / length;
+    const Value along =
+        alignCorners ? (place * 2 - (length - 1)) / maximum(length - 1, 1) : (place * 2 + 1 - length) / length;
     coordinates.push_back(broadcastTo(alongAxis(along, axis, axes), lengths));
   }
   coordinates.push_back(full(g, lengths, 1, dtype, where));

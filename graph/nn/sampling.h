@@ -33,7 +33,7 @@ struct GridSampleOptions {
 
 /// The image x [batch, channels, spatial..] at the positions of `grid` [batch, places.., axes], whose entries count
 /// from -1 to 1 along the image, the last spatial axis first (ONNX GridSample, torch grid_sample): [batch, channels,
-/// places..], of the dtype of x. Any number of spatial axes; lengths may be symbolic. x of integers or bool is read
+/// places..], of the dtype of x. 1 to 3 spatial axes; lengths may be symbolic. x of integers or bool is read
 /// with kNearest alone. Errors: KILN-G0512.
 Value gridSample(GraphBuilder& g, Value x, Value grid, const GridSampleOptions& options = {},
                  std::source_location where = std::source_location::current());

@@ -29,8 +29,7 @@ Value positionsOf(GraphBuilder& g, Value mask, std::string_view name, Where wher
   const Value rank = cumsum(isChosen, 0);
   const Dim count = bindDim(g, reduceSum(isChosen), name, where);
   // Those that are not chosen are written to a place behind the last one.
-  const Value all = written(zeros(g, count + 1, where),
-                            select(mask, sub(rank, 1), lengthValue(g, count, i64, where)),
+  const Value all = written(zeros(g, count + 1, where), select(mask, sub(rank, 1), lengthValue(g, count, i64, where)),
                             positions(g, mask.shape()[0], where));
   return slice(all, {0}, {count});
 }
@@ -116,7 +115,7 @@ Value compress(GraphBuilder& g, Value x, Value condition, std::optional<int64_t>
   const int64_t rank = x.rank();
   if (axis && (*axis < -rank || *axis >= rank)) {
     return failLayer(g, "compress", "axis " + std::to_string(*axis) + " is outside of rank " + std::to_string(rank),
-                       where);
+                     where);
   }
   const auto scope = g.scope("compress", where);
   const Value from = axis ? x : flatten(x);
@@ -124,7 +123,7 @@ Value compress(GraphBuilder& g, Value x, Value condition, std::optional<int64_t>
   const Dim &length = from.shape()[at], &given = condition.shape()[0];
   if (length.isStatic() && given.isStatic() && given.value() > length.value()) {
     return failLayer(g, "compress",
-                       "condition has " + given.toString() + " elements, and the axis only " + length.toString(), where);
+                     "condition has " + given.toString() + " elements, and the axis only " + length.toString(), where);
   }
   return gather(from, positionsOf(g, condition, "compress", where), at);
 }
@@ -228,15 +227,16 @@ Value nonMaxSuppression(GraphBuilder& g, Value boxes, Value scores, Operand maxP
       boxes.dtype() != scores.dtype() || boxes.shape()[0] != scores.shape()[0] ||
       boxes.shape()[1] != scores.shape()[2]) {
     return failLayer(g, "non_max_suppression",
-                       "boxes are " + boxes.shape().toString() + " and scores " + scores.shape().toString() +
-                           ", wanted floats [batches, boxes, 4] and [batches, classes, boxes]",
-                       where);
+                     "boxes are " + boxes.shape().toString() + " and scores " + scores.shape().toString() +
+                         ", wanted floats [batches, boxes, 4] and [batches, classes, boxes]",
+                     where);
   }
   const auto scope = g.scope("non_max_suppression", where);
   const Dim batches = scores.shape()[0], classes = scores.shape()[1], n = scores.shape()[2];
   const Dim rows = batches * classes;
   const Value limit = maxPerClass.number ? g.scalar(*maxPerClass.number, i64, where) : maxPerClass.value;
-  const Value threshold = iouThreshold.number ? g.scalar(*iouThreshold.number, boxes.dtype(), where) : iouThreshold.value;
+  const Value threshold =
+      iouThreshold.number ? g.scalar(*iouThreshold.number, boxes.dtype(), where) : iouThreshold.value;
 
   // Candidates first, by score; no class has more of them than `most`.
   Value keys = reshape(scores, {rows, n});
@@ -264,10 +264,10 @@ Value nonMaxSuppression(GraphBuilder& g, Value boxes, Value scores, Operand maxP
         const Value best = expandDims(argmax(cast(carries[0], i32), 1), 1);
         const Value isBest = logicalAnd(carries[0], equal(column, best));
         const auto ofBest = [&](const Value& border) { return gather(border, best, 1, 1); };
-        const Value height = sub(minimum(borders.bottom, ofBest(borders.bottom)),
-                                 maximum(borders.top, ofBest(borders.top)));
-        const Value width = sub(minimum(borders.right, ofBest(borders.right)),
-                                maximum(borders.left, ofBest(borders.left)));
+        const Value height =
+            sub(minimum(borders.bottom, ofBest(borders.bottom)), maximum(borders.top, ofBest(borders.top)));
+        const Value width =
+            sub(minimum(borders.right, ofBest(borders.right)), maximum(borders.left, ofBest(borders.left)));
         const Value common = mul(relu(height), relu(width));
         const Value both = sub(add(borders.area, ofBest(borders.area)), common);
         const Value isSuppressed =

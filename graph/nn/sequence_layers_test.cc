@@ -107,7 +107,7 @@ struct PlainLstm {
       const double forget = logistic(clipped(sum(t, batch, 2, u) + peep(2) * c));
       nextCell.push_back(forget * c + input * std::tanh(clipped(sum(t, batch, 3, u))));
       const double output = logistic(clipped(sum(t, batch, 1, u) + peep(1) * nextCell.back()));
-      nextHidden.push_back(output * std::tanh(clipped(nextCell.back())));
+      nextHidden.push_back(output * std::tanh(nextCell.back()));
     }
     std::ranges::copy(nextHidden, hidden.begin() + batch * units);
     std::ranges::copy(nextCell, cell.begin() + batch * units);
@@ -278,6 +278,45 @@ TEST_F(Layers, AttentionWithAShortMaskOfBools) {
   Value q = feed({1, 1, 1, 2}), k = feed({1, 1, 4, 2}), v = feed({1, 1, 4, 1});
   Value mask = feed(Tensor::of<bool>({1, 2}, {false, true}));
   EXPECT_EQ(run({nn::attention(g_, q, k, v, {.mask = mask}).result})[0].at(0), values_[2].at(1));
+}
+
+TEST_F(Layers, AttentionGivesZerosWhereAQuerySeesNoKey) {
+  Value q = feed({2, 1, 2, 2}), k = feed({2, 1, 3, 2}), v = feed({2, 1, 3, 1});
+  Value bools = feed(Tensor::of<bool>({2, 3}, {false, false, false, true, false, false}));
+  Value numbers = feed(Tensor::of<double>({2, 1}, {-INFINITY, 0}));
+  Value count = feed(Tensor::of<int64_t>({2}, {0, 3}));
+  const std::vector<Tensor> y = run({nn::attention(g_, q, k, v, {.mask = bools}).result,
+                                     nn::attention(g_, q, k, v, {.mask = numbers}).probabilities,
+                                     nn::attention(g_, q, k, v, {.numKeys = count}).result});
+  EXPECT_EQ(y[0].at(0), 0);
+  EXPECT_EQ(y[0].at(1), values_[2].at(0));
+  EXPECT_EQ(y[1].at(0), 0);
+  EXPECT_EQ(y[1].at(3), 1);
+  EXPECT_EQ(y[2].at(0), 0);
+  EXPECT_NE(y[2].at(2), 0);
+}
+
+TEST_F(Layers, AttentionPutsTheLastQueryBesideTheLastKey) {
+  Value q = feed({2, 1, 2, 2}), k = feed({2, 1, 4, 2});
+  Value count = feed(Tensor::of<int64_t>({2}, {2, 3}));
+  const auto result = nn::attention(g_, q, k, k, {.isCausal = true, .numKeys = count});
+  const Tensor p = run({result.probabilities})[0];
+  const std::vector<bool> expected = {true, false, false, false, true, true, false, false,
+                                      true, true,  false, false, true, true, true,  false};
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(p.at(static_cast<int64_t>(i)) > 0, expected[i]) << i;
+  }
+}
+
+TEST_F(Layers, AttentionWithinAWindow) {
+  Value q = feed({1, 1, 4, 2});
+  const auto result = nn::attention(g_, q, q, q, {.leftWindow = 1, .rightWindow = 0});
+  const Tensor p = run({result.probabilities})[0];
+  for (int64_t i = 0; i < 4; ++i) {
+    for (int64_t j = 0; j < 4; ++j) {
+      EXPECT_EQ(p.at(4 * i + j) > 0, j == i || j == i - 1) << i << ", " << j;
+    }
+  }
 }
 
 TEST_F(Layers, AttentionCallsWhatChangesScoresAndProbabilities) {

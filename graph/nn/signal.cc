@@ -15,6 +15,8 @@ using Complex = std::complex<double>;
 // complex and 1200 for one-sided transforms.
 constexpr int64_t kMostMatrixElements = int64_t{3} << 19;
 constexpr int64_t kMostExactLength = 128;
+// Far beyond any signal, and products of positions stay in i64.
+constexpr int64_t kMostStep = int64_t{1} << 30;
 
 // exp(2 pi i k / n). Angles are reduced to the first octant in integers, so multiples of 90 degrees are exact, and the
 // symmetries hold to the last bit.
@@ -344,7 +346,7 @@ Value stft(Value signal, Value window, const StftOptions& options, std::source_l
     return fail(g, "stft", why.empty() ? "the signal has rank " + std::to_string(signal.rank()) + ", wanted 3" : why,
                 where);
   }
-  if (options.step < 1 || options.length < 1 || options.length > kMostDftLength) {
+  if (options.step < 1 || options.step > kMostStep || options.length < 1 || options.length > kMostDftLength) {
     return fail(g, "stft",
                 "step " + std::to_string(options.step) + " and length " + std::to_string(options.length) +
                     ", wanted positive numbers",
@@ -380,6 +382,9 @@ Value stft(Value signal, Value window, const StftOptions& options, std::source_l
   if (hasWindow) {
     const Value weights = fitTo(window, 0, used, where);
     x = Operand(x, where) * Operand(reshape(Operand(weights, where), Shape{used, 1}), where);
+  }
+  if (x.isPoisoned()) {
+    return x;
   }
   const Dim parts = signal.shape()[2];
   x = reshape(Operand(x, where), Shape{signal.shape()[0] * frames, used, parts});

@@ -10,7 +10,7 @@
 namespace kiln::nn {
 
 /// The longest transform.
-inline constexpr int64_t kMostDftLength = int64_t{1} << 20;
+inline constexpr int64_t kMostDftLength = int64_t{1} << 19;
 
 struct DftOptions {
   int64_t axis = -2;

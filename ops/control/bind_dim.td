@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-def Kiln_BindDimOp : Kiln_Op<"bind_dim", "control", [NoMemoryEffect]> {
+// It has an effect: types mention what it binds, which no use of its result shows.
+def Kiln_BindDimOp : Kiln_Op<"bind_dim", "control", []> {
   let arguments = (ins Kiln_Index:$length, StrAttr:$symbol);
   let results = (outs Kiln_Index:$result);
   let derivative = NotDifferentiable<"a length has no derivative">;
@@ -10,9 +11,8 @@ def Kiln_BindDimOp : Kiln_Op<"bind_dim", "control", [NoMemoryEffect]> {
   let sweep = "custom";
   let summary = "Gives a dimension symbol the value that the run found";
   let description = [{
-    `result = length`; from here on the dimension `symbol`, which no feed has, is that number. The compiler makes it for loops
-    whose number of steps only the run knows, so that the values of the steps have a shape. Below 0 or above 2^40 the run ends
-    with KILN-R0034.
+    `result = length`; from here on the dimension `symbol`, which no feed has, is that number: for values whose size only the run
+    knows, and for loops with as many steps. Below 0 or above 2^40 the run ends with KILN-R0034.
 
     Constraints:
     - (C1) length is an i64 scalar, and type(result) = type(length)

@@ -17,6 +17,7 @@ case $id in
   T0006) model; word="'predict'" command=("$bin/kiln" run m.graph.pb --entry predct) ;;
   T0007) model; touch file; word="file/out"
     command=("$bin/kiln" run m.graph.pb --entry init --fetch hidden/b --output file/out) ;;
+  T0009) model; word="m.text" command=("$bin/kiln" convert m.graph.pb m.text) ;;
   T0010) word="none.csv" command=("$bin/digits" --data none.csv) ;;
   T0011) echo "1,2,3" > bad.csv; word="line 1" command=("$bin/digits" --data bad.csv) ;;
   T0012) printf '0%.0s,' {1..64} > short.csv; echo 7 >> short.csv; word="1 rows" command=("$bin/digits" --data short.csv) ;;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <ctime>
 #include <functional>
 #include <string>
 
@@ -21,6 +22,15 @@ inline uint64_t seedOf(uint64_t seed) {
   const char* offset = std::getenv("KILN_FUZZ_SEED");
   return seed + (offset == nullptr ? 0 : std::strtoull(offset, nullptr, 10));
 }
+
+/// Time that this process has spent computing, whatever else the machine does.
+inline double processorSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+/// What no input takes under the sanitizers, which make everything several times as long.
+inline constexpr double kLongestSeconds = 5;
 
 /// Reads `valid`, which must succeed, and kMutations damaged versions of it: each gives OK or an error with an id of
 /// the table and a message that a person can read. `other` gives the mutator pieces to splice in.

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include <ctime>
 #include <filesystem>
 #include <fstream>
 
@@ -23,14 +22,6 @@ using onnx::ModelPort;
 
 // Enough for a mutant; the library's own limits are for real models.
 constexpr onnx::ModelLimits kLimits = {.maxFields = 1 << 20};
-// Of the processor, under the sanitizers, which take several times as long.
-constexpr double kLongestSeconds = 5;
-
-double processorSeconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
 
 // The folder of the models, with the file that one of them names.
 class Folder {
@@ -141,9 +132,9 @@ TEST_P(OnnxStructure, DamagedModels) {
     onnx::ModelProto model = sample.model;
     mutator.mutate(model);
     const std::string path = folder_.write("mutant.onnx", model.SerializePartialAsString());
-    const double start = processorSeconds();
+    const double start = fuzz::processorSeconds();
     const Status status = readAndImport(path);
-    EXPECT_LT(processorSeconds() - start, kLongestSeconds);
+    EXPECT_LT(fuzz::processorSeconds() - start, fuzz::kLongestSeconds);
     numRead += status.ok() ? 1 : 0;
     if (!status.ok()) {
       expectUsefulError(status);

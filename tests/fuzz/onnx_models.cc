@@ -75,7 +75,8 @@ class Writer {
     return *this;
   }
   Writer& ints(const std::string& name, const std::vector<int64_t>& values, bool isScalar = false) {
-    TensorProto& tensor = add(name, kInt64, isScalar ? std::vector<int64_t>{} : std::vector<int64_t>{static_cast<int64_t>(values.size())});
+    TensorProto& tensor = add(
+        name, kInt64, isScalar ? std::vector<int64_t>{} : std::vector<int64_t>{static_cast<int64_t>(values.size())});
     tensor.mutable_int64_data()->Add(values.begin(), values.end());
     return *this;
   }
@@ -181,17 +182,18 @@ ModelProto controlFlow() {
 
 ModelProto functions() {
   ModelProto model = emptyModel();
-  parse("opset_import { domain: 'local' version: 1 } "
-        "functions { name: 'leak' domain: 'local' input: 'a' output: 'b' attribute: 'slope' opset_import { version: 21 } "
-        "  node { op_type: 'LeakyRelu' input: 'a' output: 'b' "
-        "    attribute { name: 'alpha' ref_attr_name: 'slope' type: FLOAT } } } "
-        "functions { name: 'twice' domain: 'local' input: 'a' input: 'w' output: 'd' opset_import { version: 21 } "
-        "  opset_import { domain: 'local' version: 1 } "
-        "  node { op_type: 'leak' domain: 'local' input: 'a' output: 'b' "
-        "    attribute { name: 'slope' f: 0.5 type: FLOAT } } "
-        "  node { op_type: 'MatMul' input: 'b' input: 'w' output: 'c' } "
-        "  node { op_type: 'leak' domain: 'local' input: 'c' output: 'd' } }",
-        model);
+  parse(
+      "opset_import { domain: 'local' version: 1 } "
+      "functions { name: 'leak' domain: 'local' input: 'a' output: 'b' attribute: 'slope' opset_import { version: 21 } "
+      "  node { op_type: 'LeakyRelu' input: 'a' output: 'b' "
+      "    attribute { name: 'alpha' ref_attr_name: 'slope' type: FLOAT } } } "
+      "functions { name: 'twice' domain: 'local' input: 'a' input: 'w' output: 'd' opset_import { version: 21 } "
+      "  opset_import { domain: 'local' version: 1 } "
+      "  node { op_type: 'leak' domain: 'local' input: 'a' output: 'b' "
+      "    attribute { name: 'slope' f: 0.5 type: FLOAT } } "
+      "  node { op_type: 'MatMul' input: 'b' input: 'w' output: 'c' } "
+      "  node { op_type: 'leak' domain: 'local' input: 'c' output: 'd' } }",
+      model);
   Writer(*model.mutable_graph())
       .input("x", kFloat, "n 3")
       .floats("w", {3, 3})
@@ -211,8 +213,9 @@ ModelProto externalData() {
         {"b", {4}, "0", "16"}}) {
     TensorProto& tensor = writer.add(name, kFloat, dims);
     tensor.set_data_location(TensorProto::EXTERNAL);
-    parse("external_data { key: 'location' value: '" + std::string(kOnnxDataFile) + "' } external_data { key: 'offset' value: '" +
-              offset + "' } external_data { key: 'length' value: '" + length + "' }",
+    parse("external_data { key: 'location' value: '" + std::string(kOnnxDataFile) +
+              "' } external_data { key: 'offset' value: '" + offset + "' } external_data { key: 'length' value: '" +
+              length + "' }",
           tensor);
   }
   return model;
@@ -272,7 +275,8 @@ ModelProto shapes() {
       .node("Tile", "x threeTimes", "t")
       .node("Range", "zero n0 one", "range")
       .node("Unsqueeze", "x axis0", "u")
-      .node("Resize", "u _ _ sizes", "resized", "attribute { name: 'mode' s: 'linear' type: STRING } attribute { name: 'axes' ints: [2, 3] type: INTS }")
+      .node("Resize", "u _ _ sizes", "resized",
+            "attribute { name: 'mode' s: 'linear' type: STRING } attribute { name: 'axes' ints: [2, 3] type: INTS }")
       .node("Pad", "x pads", "padded", "attribute { name: 'mode' s: 'reflect' type: STRING }")
       .node("Transpose", "x", "transposed", "attribute { name: 'perm' ints: [2, 0, 1] type: INTS }")
       .node("Split", "x", "left right",
@@ -304,7 +308,7 @@ ModelProto transformer() {
   ModelProto model = emptyModel();
   Writer(*model.mutable_graph())
       .input("ids", kInt64, "batch seq")
-      .floats("embedding", {16, 8})
+      .floats("embedding", {200, 8})  // large enough to stay in the file
       .floats("gain", {8}, 1)
       .floats("w", {8, 24})
       .floats("v", {8, 8})
@@ -348,8 +352,12 @@ std::string onnxDataBytes() {
 }
 
 std::vector<OnnxSample> onnxSamples() {
-  return {{"convolutional net", convolutionalNet()}, {"control flow", controlFlow()}, {"functions", functions()},
-          {"external data", externalData()},         {"quantised", quantized()},      {"shapes", shapes()},
+  return {{"convolutional net", convolutionalNet()},
+          {"control flow", controlFlow()},
+          {"functions", functions()},
+          {"external data", externalData()},
+          {"quantised", quantized()},
+          {"shapes", shapes()},
           {"transformer", transformer()}};
 }
 

@@ -66,12 +66,46 @@ constexpr const char* kTexts[] = {"",
                                   "floor_div(n, 0)"};
 
 // Names of attributes, so that added ones meet an operator that reads them.
-constexpr const char* kAttributes[] = {
-    "axis",        "axes",          "perm",     "to",        "pads",         "strides",     "dilations",   "kernel_shape",
-    "group",       "mode",          "keepdims", "allowzero", "equation",     "hidden_size", "direction",   "block_size",
-    "blocksize",   "alpha",         "beta",     "epsilon",   "num_heads",    "auto_pad",    "ceil_mode",   "output_shape",
-    "num_outputs", "largest",       "k",        "value",     "output_padding", "q_num_heads", "kv_num_heads", "body",
-    "then_branch", "num_scan_inputs", "size",   "bias",      "seed",         "dtype",       "value_ints",  "shape"};
+constexpr const char* kAttributes[] = {"axis",
+                                       "axes",
+                                       "perm",
+                                       "to",
+                                       "pads",
+                                       "strides",
+                                       "dilations",
+                                       "kernel_shape",
+                                       "group",
+                                       "mode",
+                                       "keepdims",
+                                       "allowzero",
+                                       "equation",
+                                       "hidden_size",
+                                       "direction",
+                                       "block_size",
+                                       "blocksize",
+                                       "alpha",
+                                       "beta",
+                                       "epsilon",
+                                       "num_heads",
+                                       "auto_pad",
+                                       "ceil_mode",
+                                       "output_shape",
+                                       "num_outputs",
+                                       "largest",
+                                       "k",
+                                       "value",
+                                       "output_padding",
+                                       "q_num_heads",
+                                       "kv_num_heads",
+                                       "body",
+                                       "then_branch",
+                                       "num_scan_inputs",
+                                       "size",
+                                       "bias",
+                                       "seed",
+                                       "dtype",
+                                       "value_ints",
+                                       "shape"};
 
 }  // namespace
 
@@ -144,8 +178,9 @@ void OnnxMutator::damageField(Message& message) {
                            : reflection->SetInt64(&message, field, anyInteger());
       break;
     case FieldDescriptor::CPPTYPE_INT32:
-      field->is_repeated() ? reflection->AddInt32(&message, field, static_cast<int32_t>(anyInteger()))
-                           : reflection->SetInt32(&message, field, static_cast<int32_t>(below(2) == 0 ? below(28) : anyInteger()));
+      field->is_repeated()
+          ? reflection->AddInt32(&message, field, static_cast<int32_t>(anyInteger()))
+          : reflection->SetInt32(&message, field, static_cast<int32_t>(below(2) == 0 ? below(28) : anyInteger()));
       break;
     case FieldDescriptor::CPPTYPE_UINT64:
       field->is_repeated() ? reflection->AddUInt64(&message, field, static_cast<uint64_t>(anyInteger()))
@@ -161,7 +196,8 @@ void OnnxMutator::damageField(Message& message) {
       break;
     case FieldDescriptor::CPPTYPE_ENUM: {
       const auto* values = field->enum_type();
-      reflection->SetEnum(&message, field, values->value(static_cast<int>(below(static_cast<size_t>(values->value_count())))));
+      reflection->SetEnum(&message, field,
+                          values->value(static_cast<int>(below(static_cast<size_t>(values->value_count())))));
       break;
     }
     case FieldDescriptor::CPPTYPE_STRING:

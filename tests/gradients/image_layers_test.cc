@@ -23,8 +23,8 @@ TEST(ImageLayerGradients, resize) {
     });
   }
   checkGradients({uniform({12, 2})}, [](GraphBuilder& g, const Args& x) {
-    return tanh(nn::resize(g, x[0], {{.axis = 0, .length = 2}},
-                           {.mode = nn::Interpolation::kCubic, .antialias = true}));
+    return tanh(
+        nn::resize(g, x[0], {{.axis = 0, .length = 2}}, {.mode = nn::Interpolation::kCubic, .antialias = true}));
   });
   checkGradients({uniform({2, dim("w")}, -2, 2, {2, 3})}, [](GraphBuilder& g, const Args& x) {
     return tanh(nn::resize(g, x[0], {{.axis = 1, .length = dim("w") * 2}}));
@@ -38,9 +38,11 @@ TEST(ImageLayerGradients, grid_sample) {
   grid.value = Tensor::of<double>({1, 2, 2, 2}, {-0.9, -0.35, 0.15, 0.2, 0.62, -1.3, 1.17, 0.41});
   for (nn::Interpolation mode : {nn::Interpolation::kLinear, nn::Interpolation::kCubic}) {
     for (nn::Outside outside : {nn::Outside::kZeros, nn::Outside::kBorder, nn::Outside::kReflection}) {
-      checkGradients({x, grid}, [=](GraphBuilder& g, const Args& in) {
-        return tanh(nn::gridSample(g, in[0], in[1], {.mode = mode, .padding = outside}));
-      }, {.order = 1});
+      checkGradients({x, grid},
+                     [=](GraphBuilder& g, const Args& in) {
+                       return tanh(nn::gridSample(g, in[0], in[1], {.mode = mode, .padding = outside}));
+                     },
+                     {.order = 1});
     }
   }
 }
@@ -59,19 +61,22 @@ TEST(ImageLayerGradients, deform_conv) {
 
 TEST(ImageLayerGradients, roi_align) {
   Input regions = uniform({2, 4});
-  regions.value = Tensor::of<double>({2, 4}, {0.4, 0.7, 2.6, 3.1, 1.3, 0.2, 3.8, 2.9});
+  regions.value = Tensor::of<double>({2, 4}, {0.4, 0.75, 2.6, 3.1, 1.3, 0.2, 3.8, 2.9});
   for (bool takesLargest : {false, true}) {
-    checkGradients({uniform({1, 2, 4, 5}, 0.5, 2), regions}, [=](GraphBuilder& g, const Args& x) {
-      const Value images = g.constant(Tensor::of<int64_t>({2}, {0, 0}));
-      return tanh(nn::roiAlign(g, x[0], x[1], images,
-                               {.height = 2, .width = 2, .samples = 2, .takesLargest = takesLargest}));
-    }, {.order = 1});
+    checkGradients({uniform({1, 2, 4, 5}, 0.5, 2), regions},
+                   [=](GraphBuilder& g, const Args& x) {
+                     const Value images = g.constant(Tensor::of<int64_t>({2}, {0, 0}));
+                     return tanh(nn::roiAlign(g, x[0], x[1], images,
+                                              {.height = 2, .width = 2, .samples = 2, .takesLargest = takesLargest}));
+                   },
+                   {.order = 1});
   }
 }
 
 TEST(ImageLayerGradients, pools) {
   const PoolOptions options{.kernel = {2}, .strides = {2}, .padding = {{0}, {1}}};
-  checkGradients({uniform({1, 5, 2})}, [&](GraphBuilder& g, const Args& x) { return tanh(nn::sumPool(g, x[0], options)); });
+  checkGradients({uniform({1, 5, 2})},
+                 [&](GraphBuilder& g, const Args& x) { return tanh(nn::sumPool(g, x[0], options)); });
   checkGradients({uniform({1, 5, 2})},
                  [&](GraphBuilder& g, const Args& x) { return tanh(nn::meanPool(g, x[0], options, false)); });
   checkGradients({uniform({1, 5, 2})},

@@ -45,6 +45,15 @@ TEST(SequenceLayerGradients, attention_with_mask_past_and_softcap) {
       });
 }
 
+TEST(SequenceLayerGradients, attention_of_a_query_that_sees_no_key) {
+  checkGradients({uniform({1, 1, 2, 2}, -1, 1), uniform({1, 1, 2, 2}, -1, 1), uniform({1, 1, 2, 2}, -1, 1)},
+                 [](GraphBuilder& g, const Args& x) {
+                   const Value mask = g.constant(Tensor::of<bool>({2, 2}, {false, false, true, false}));
+                   return total(nn::attention(g, x[0], x[1], x[2], {.mask = mask}).result);
+                 },
+                 {.order = 1});
+}
+
 TEST(SequenceLayerGradients, rotary_embedding_in_both_orders) {
   for (bool isInterleaved : {false, true}) {
     checkGradients({uniform({1, 2, 3, 6}), uniform({5, 2}), uniform({5, 2}), indices({1, 3}, {4, 0, 2})},

@@ -31,6 +31,8 @@ TEST(VmapOfOps, elementwiseOpsRepeatWhatIsShared) {
             {.tolerance = 1e-6});
   checkVmap({indices({4}, 9), indices({4}, 5)},
             of2([](Value x, Value y) { return cast(x / (y + 1) + mod(x, y + 2), f64); }));
+  checkVmap({real({4})}, of1([](Value x) { return bitcast(bitwiseXor(bitcast(x, i64), 1), f64); }),
+            {.checksGradients = false});
 }
 
 TEST(VmapOfOps, reductionsGoOverTheAxesOfTheExample) {

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "tools/kiln/external_model.h"
 
+#include <algorithm>
+
 #include "graph/io/onnx/onnx_model.h"
 #include "graph/io/onnx/tensor_proto.h"
+#include "graph/io/tensorflow/frozen_graph.h"
 
 namespace kiln::tools {
 namespace {
@@ -16,11 +19,38 @@ std::vector<ExternalPort> portsOf(const std::vector<onnx::ModelPort>& ports) {
   return out;
 }
 
+StatusOr<std::optional<ExternalModel>> openTensorFlow(const std::string& path, const ExternalUse& use) {
+  KILN_ASSIGN_OR_RETURN(wire::GraphDef def, readGraphDef(path));
+  if (!tensorflow::isTensorFlowGraph(def)) {
+    return std::nullopt;
+  }
+  KILN_ASSIGN_OR_RETURN(tensorflow::FrozenGraph graph, tensorflow::FrozenGraph::create(std::move(def), path));
+  tensorflow::GraphUse graphUse{.outputs = use.fetched, .fed = {}};
+  for (const tensorflow::GraphPort& port : graph.inputs()) {
+    if (port.hasDefault && std::ranges::find(use.fed, port.name) != use.fed.end()) {
+      graphUse.fed.push_back(port.name);
+    }
+  }
+  for (size_t i = 0; use.fetched.empty() && i < graph.outputs().size(); ++i) {
+    graphUse.outputs.push_back(graph.outputs()[i].name);
+  }
+  KILN_ASSIGN_OR_RETURN(const std::vector<tensorflow::GraphPort> inputs, graph.inputsFor(graphUse));
+  ExternalModel external;
+  for (const tensorflow::GraphPort& port : inputs) {
+    external.inputs.push_back({.name = port.name, .dtype = port.dtype});
+  }
+  for (const std::string& name : graphUse.outputs) {
+    external.outputs.push_back({.name = name});
+  }
+  external.import = [graph, graphUse](const ImportOptions& options) { return graph.import(options, graphUse); };
+  return external;
+}
+
 }  // namespace
 
-StatusOr<std::optional<ExternalModel>> openExternalModel(const std::string& path) {
+StatusOr<std::optional<ExternalModel>> openExternalModel(const std::string& path, const ExternalUse& use) {
   if (!onnx::isOnnxPath(path)) {
-    return std::nullopt;
+    return openTensorFlow(path, use);
   }
   KILN_ASSIGN_OR_RETURN(onnx::Model model, onnx::Model::read(path));
   ExternalModel external;

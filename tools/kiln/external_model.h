@@ -22,8 +22,14 @@ struct ExternalModel {
   ImportFunction import;
 };
 
-/// The model, when the file is one of another system (.onnx); nothing when it is a graph of Kiln's own. Errors: those of
-/// reading it.
-StatusOr<std::optional<ExternalModel>> openExternalModel(const std::string& path);
+/// What is asked of a model that can compute any of its values: a graph of TensorFlow.
+struct ExternalUse {
+  std::vector<std::string> fed;      ///< Inputs that have a default and are fed all the same.
+  std::vector<std::string> fetched;  ///< Values; all outputs by default.
+};
+
+/// The model, when the file is one of another system (.onnx, or a GraphDef of TensorFlow); nothing when it is a graph of
+/// Kiln's own. Errors: those of reading it.
+StatusOr<std::optional<ExternalModel>> openExternalModel(const std::string& path, const ExternalUse& use = {});
 
 }  // namespace kiln::tools

@@ -6,6 +6,7 @@
 
 #include "graph/io/graph_io.h"
 #include "graph/io/onnx/summary.h"
+#include "graph/io/onnx/tensor_proto.h"
 
 namespace kiln::tools {
 namespace {
@@ -40,17 +41,15 @@ void printTable(const onnx::Model& model, const onnx::ModelSummary& summary) {
   }
   std::printf("\nnodes by operator\n");
   for (const onnx::OperatorCount& row : summary.operators) {
-    std::printf("  %-34s %-6lld%s\n", row.name.c_str(), static_cast<long long>(row.count),
-                row.isFunction     ? " a function of the model"
-                : row.isSupported  ? ""
-                                   : " not supported");
+    const char* note = row.isFunction ? "  a function of the model" : row.isSupported ? "" : "  not supported";
+    std::printf("  %-34s %lld%s\n", row.name.c_str(), static_cast<long long>(row.count), note);
   }
 }
 
 nlohmann::ordered_json portsJson(const std::vector<onnx::ModelPort>& ports) {
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   for (const onnx::ModelPort& port : ports) {
-    nlohmann::ordered_json item{{"name", port.name}, {"type", onnx::typeText(port)}};
+    nlohmann::ordered_json item{{"name", port.name}, {"type", onnx::elementTypeName(port.elementType)}};
     if (port.shape) {
       item["shape"] = nlohmann::ordered_json::array();
       for (const Dim& dim : *port.shape) {
@@ -68,11 +67,16 @@ nlohmann::ordered_json portsJson(const std::vector<onnx::ModelPort>& ports) {
 
 void printJson(const onnx::Model& model, const onnx::ModelSummary& summary) {
   using Json = nlohmann::ordered_json;
-  Json json{{"name", summary.name},         {"producer", summary.producer}, {"irVersion", summary.irVersion},
-            {"opsets", Json::object()},     {"inputs", portsJson(model.inputs())},
+  Json json{{"name", summary.name},
+            {"producer", summary.producer},
+            {"irVersion", summary.irVersion},
+            {"opsets", Json::object()},
+            {"inputs", portsJson(model.inputs())},
             {"outputs", portsJson(model.outputs())},
             {"weights", {{"tensors", summary.numWeights}, {"bytes", summary.weightBytes}}},
-            {"dims", summary.symbols},      {"functions", Json::array()},   {"nodes", summary.numNodes},
+            {"dims", summary.symbols},
+            {"functions", Json::array()},
+            {"nodes", summary.numNodes},
             {"operators", Json::array()}};
   for (const auto& [domain, version] : summary.opsets) {
     json["opsets"][domain] = version;
@@ -81,10 +85,8 @@ void printJson(const onnx::Model& model, const onnx::ModelSummary& summary) {
     json["functions"].push_back({{"name", function.name}, {"nodes", function.numNodes}, {"calls", function.numCalls}});
   }
   for (const onnx::OperatorCount& row : summary.operators) {
-    json["operators"].push_back({{"name", row.name},
-                                 {"count", row.count},
-                                 {"isFunction", row.isFunction},
-                                 {"isSupported", row.isSupported}});
+    json["operators"].push_back(
+        {{"name", row.name}, {"count", row.count}, {"isFunction", row.isFunction}, {"isSupported", row.isSupported}});
   }
   // Names are UTF-8 where they were checked; what is not is replaced, never thrown.
   std::printf("%s\n", json.dump(2, ' ', false, Json::error_handler_t::replace).c_str());

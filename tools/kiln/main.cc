@@ -72,7 +72,9 @@ int main(int argc, char** argv) {
                          "folder for the fetched values, one NAME.npy each; printed by default");
   runCommand
       ->add_option("--test-data", run.testData,
-                   "folder with a TensorProto input_I.pb for each input of an ONNX model; writes output_I.pb")
+                   "folder with a TensorProto input_I.pb for each input of an ONNX model; writes output_I.pb into the folder "
+                   "of --output; repeat for more runs, which are numbered there: 0/output_I.pb")
+      ->allow_extra_args(false)
       ->excludes("--feed");
   runCommand->add_option("--threads", run.threads, "threads to use; 0: as many as there are cores")
       ->check(CLI::NonNegativeNumber);
@@ -117,6 +119,16 @@ int main(int argc, char** argv) {
                                               : dot ? InspectFormat::kDot
                                                     : InspectFormat::kTable);
   });
+
+  kiln::tools::ConvertCommand convert;
+  CLI::App* convertCommand = app.add_subcommand("convert", "writes a model in another form");
+  convertCommand->footer(
+      "Examples: kiln convert digits.graph.pb digits.onnx --entry predict\n          kiln convert model.onnx model.graph.pb");
+  convertCommand->add_option("FROM", convert.input, "a model that kiln run takes")->required();
+  convertCommand->add_option("TO", convert.output, "NAME.onnx, NAME.graph.pb (binary) or NAME.pbtxt (text)")->required();
+  convertCommand->add_option("--entry", convert.entry, "entry point to export; may be left out when there is one");
+  convertCommand->add_option("--opset", convert.opset, "operator set of the ONNX model, 21 to 27; 21 by default");
+  convertCommand->callback([&] { status = kiln::tools::convertModel(convert); });
 
   std::string id;
   CLI::App* explainCommand = app.add_subcommand("explain", "tells what an error id means and what to do");

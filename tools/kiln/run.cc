@@ -87,14 +87,14 @@ Status writeOutputs(const std::map<std::string, Tensor>& values, const std::stri
 }
 
 // The files input_0.pb, input_1.pb ... of a folder, one for each input.
-StatusOr<std::vector<Tensor>> readTestData(const ExternalModel& model, const RunCommand& options) {
-  const std::filesystem::path folder = options.testData;
+StatusOr<std::vector<Tensor>> readTestData(const ExternalModel& model, const std::string& modelPath,
+                                           const std::filesystem::path& folder) {
   size_t count = 0;
   while (std::filesystem::exists(folder / ("input_" + std::to_string(count) + ".pb"))) {
     ++count;
   }
   if (count != model.inputs.size()) {
-    return makeError<ErrorId::kT0008>(options.testData, count, options.model, model.inputs.size());
+    return makeError<ErrorId::kT0008>(folder.string(), count, modelPath, model.inputs.size());
   }
   std::vector<Tensor> inputs;
   for (size_t i = 0; i < count; ++i) {
@@ -130,40 +130,62 @@ StatusOr<std::vector<Tensor>> readFeeds(const ExternalModel& model, const RunCom
   return inputs;
 }
 
+Status writeTestOutputs(const ExternalModel& model, const std::vector<Tensor>& outputs,
+                        const std::filesystem::path& folder) {
+  KILN_RETURN_IF_ERROR(makeFolder(folder.string()));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    const int declared = model.outputs[i].onnxType;
+    KILN_RETURN_IF_ERROR(onnx::writeTensorFile((folder / ("output_" + std::to_string(i) + ".pb")).string(), outputs[i],
+                                               declared != 0 ? declared : onnx::elementTypeOf(outputs[i].dtype()),
+                                               model.outputs[i].name));
+  }
+  return Status();
+}
+
+void printOutputs(const ExternalModel& model, const std::vector<Tensor>& outputs) {
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    std::printf("%s: %s\n", model.outputs[i].name.c_str(), outputs[i].toString(kPrintedElements).c_str());
+  }
+}
+
 Status runExternal(const ExternalModel& model, const RunCommand& options, JitOptions jit,
                    const RunOptions& runOptions) {
   if (std::ranges::any_of(model.inputs, [](const ExternalPort& port) { return port.dtype == DType::kInvalid; })) {
     // It cannot be fed; the importer says why, and what else is not supported.
     KILN_RETURN_IF_ERROR(model.import({}).status());
   }
-  KILN_ASSIGN_OR_RETURN(std::vector<Tensor> inputs,
-                        options.testData.empty() ? readFeeds(model, options) : readTestData(model, options));
   std::vector<std::string> names;
   for (const ExternalPort& input : model.inputs) {
     names.push_back(input.name);
   }
   ModelSession session(model.import, std::move(names), std::move(jit));
-  KILN_ASSIGN_OR_RETURN(std::vector<Tensor> outputs, session.run({inputs.begin(), inputs.end()}, runOptions));
-  std::map<std::string, Tensor> byName;
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    byName.insert_or_assign(model.outputs[i].name, outputs[i]);
-  }
-  if (options.output.empty()) {
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      std::printf("%s: %s\n", model.outputs[i].name.c_str(), outputs[i].toString(kPrintedElements).c_str());
-    }
-    return Status();
-  }
   if (options.testData.empty()) {
+    KILN_ASSIGN_OR_RETURN(std::vector<Tensor> inputs, readFeeds(model, options));
+    KILN_ASSIGN_OR_RETURN(std::vector<Tensor> outputs, session.run({inputs.begin(), inputs.end()}, runOptions));
+    if (options.output.empty()) {
+      printOutputs(model, outputs);
+      return Status();
+    }
+    std::map<std::string, Tensor> byName;
+    for (size_t i = 0; i < outputs.size(); ++i) {
+      byName.insert_or_assign(model.outputs[i].name, std::move(outputs[i]));
+    }
     return writeOutputs(byName, options.output);
   }
-  KILN_RETURN_IF_ERROR(makeFolder(options.output));
-  for (size_t i = 0; i < outputs.size(); ++i) {
-    const std::filesystem::path path =
-        std::filesystem::path(options.output) / ("output_" + std::to_string(i) + ".pb");
-    const int onnxType = model.outputs[i].onnxType != 0 ? model.outputs[i].onnxType
-                                                        : onnx::elementTypeOf(outputs[i].dtype());
-    KILN_RETURN_IF_ERROR(onnx::writeTensorFile(path.string(), outputs[i], onnxType, model.outputs[i].name));
+  for (size_t run = 0; run < options.testData.size(); ++run) {
+    KILN_ASSIGN_OR_RETURN(std::vector<Tensor> inputs, readTestData(model, options.model, options.testData[run]));
+    KILN_ASSIGN_OR_RETURN(std::vector<Tensor> outputs, session.run({inputs.begin(), inputs.end()}, runOptions));
+    if (options.output.empty()) {
+      printOutputs(model, outputs);
+      continue;
+    }
+    const std::filesystem::path folder = options.output;
+    KILN_RETURN_IF_ERROR(
+        writeTestOutputs(model, outputs, options.testData.size() == 1 ? folder : folder / std::to_string(run)));
+  }
+  if (session.numVersions() > 1) {
+    std::fprintf(stderr, "note: compiled %d times: shapes follow from %s\n", session.numVersions(),
+                 session.specializedInputs().c_str());
   }
   return Status();
 }
@@ -175,7 +197,12 @@ Status runModel(const RunCommand& options) {
   compile.memLimit = static_cast<int64_t>(std::min<uint64_t>(options.memLimit, INT64_MAX));
   JitOptions jit{.threads = options.threads, .compile = std::move(compile)};
   const RunOptions runOptions{.deadline = std::chrono::milliseconds(options.deadlineMs)};
-  KILN_ASSIGN_OR_RETURN(std::optional<ExternalModel> external, openExternalModel(options.model));
+  ExternalUse use{.fed = {}, .fetched = options.fetches};
+  for (const std::string& text : options.feeds) {
+    KILN_ASSIGN_OR_RETURN(FeedText feed, splitFeed(text));
+    use.fed.push_back(std::move(feed.name));
+  }
+  KILN_ASSIGN_OR_RETURN(std::optional<ExternalModel> external, openExternalModel(options.model, use));
   if (external) {
     return annotate(runExternal(*external, options, std::move(jit), runOptions), options.model);
   }

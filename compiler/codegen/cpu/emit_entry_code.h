@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -11,6 +10,7 @@
 #include "compiler/dialect/dialect.h"
 #include "compiler/plan/memory_plan.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 
 namespace kiln::compiler {
@@ -29,7 +29,8 @@ class Code {
   }
   mlir::Value load(mlir::Type type, mlir::Value from) { return LLVM::LoadOp::create(b, loc, type, from); }
   mlir::Value bytesAfter(mlir::Value base, int64_t bytes) {
-    if (bytes > std::numeric_limits<int32_t>::max()) {
+    // Constants in a GEPOp have few bits, and are cut off without a word.
+    if (!llvm::isInt<LLVM::kGEPConstantBitWidth>(bytes)) {
       return bytesAfter(base, constant(bytes));
     }
     return bytes == 0 ? base

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // Loops of an entry point: the steps of their bodies are written once, between phis that hold where the carries are.
+#include <limits>
+
 #include "compiler/codegen/cpu/emit_entry_steps.h"
 #include "compiler/dialect/types.h"
 #include "runtime/abi/kiln_abi.h"

@@ -7,8 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "compiler/codegen/cpu/emit_entry_code.h"
 #include "compiler/codegen/cpu/test_code.h"
 #include "llvm/Object/ELFObjectFile.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Parser/Parser.h"
 
 namespace kiln::compiler {
@@ -177,6 +179,25 @@ TEST_F(LowerTest, WhatCannotBeLoweredIsC0502) {
   const auto object = lowerToObject(*module, TargetInfo::host());
   ASSERT_FALSE(object.ok());
   EXPECT_EQ(errorIdOf(object.status()), "KILN-C0502");
+}
+
+TEST_F(LowerTest, OffsetsOfAnySizeStayWhole) {
+  auto module = parse("llvm.func @f(%p: !llvm.ptr) { llvm.return }");
+  ASSERT_TRUE(module);
+  mlir::Block& body = (*module->getOps<LLVM::LLVMFuncOp>().begin()).getBody().front();
+  mlir::OpBuilder builder = mlir::OpBuilder::atBlockBegin(&body);
+  Code code(builder, module->getLoc());
+  for (int64_t bytes : {int64_t{8}, int64_t{1} << 28, (int64_t{1} << 28) - 8, int64_t{1} << 31, int64_t{1} << 40}) {
+    auto address = code.bytesAfter(body.getArgument(0), bytes).getDefiningOp<LLVM::GEPOp>();
+    ASSERT_TRUE(address);
+    const mlir::LLVM::GEPIndicesAdaptor<mlir::ValueRange> indices = address.getIndices();
+    mlir::IntegerAttr found = mlir::dyn_cast<mlir::IntegerAttr>(indices[0]);
+    if (!found) {
+      auto constant = mlir::cast<mlir::Value>(indices[0]).getDefiningOp<LLVM::ConstantOp>();
+      found = mlir::cast<mlir::IntegerAttr>(constant.getValue());
+    }
+    EXPECT_EQ(found.getInt(), bytes);
+  }
 }
 
 }  // namespace

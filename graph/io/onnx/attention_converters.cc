@@ -53,6 +53,8 @@ Status convertAttention(NodeImport& n) {
   nn::AttentionOptions options;
   options.scale = optionalNumber(n, "scale");
   options.isCausal = n.integer("is_causal", 0) != 0;
+  options.leftWindow = n.integer("left_window_size", -1);
+  options.rightWindow = n.integer("right_window_size", -1);
   options.softcap = n.number("softcap", 0);
   KILN_ASSIGN_OR_RETURN(options.softmaxType, softmaxType(n));
   for (auto [input, option] :

@@ -18,6 +18,11 @@ bool isFoundByRun(const std::string& symbol) {
 
 }  // namespace
 
+bool isFoundByRun(const Dim& dim) {
+  const std::vector<std::string> symbols = dim.symbols();
+  return std::any_of(symbols.begin(), symbols.end(), [](const std::string& symbol) { return isFoundByRun(symbol); });
+}
+
 bool isNeverNegative(const Dim& dim) { return Dim::max(dim, 0) == dim; }
 
 bool isNegativeForm(const Dim& dim) {
@@ -83,7 +88,9 @@ StatusOr<std::vector<Dim>> dimsOrFound(NodeImport& n, int i, std::string_view na
     return *std::move(known);
   }
   const Imported& input = n.imported(i);
-  const bool isList = input.shape.rank() == 0 || (input.shape.rank() == 1 && input.shape[0].isStatic());
+  constexpr int64_t kMostAxes = 64;  // Of a list that names a length for each.
+  const bool isList = input.shape.rank() == 0 ||
+                      (input.shape.rank() == 1 && input.shape[0].isStatic() && input.shape[0].value() <= kMostAxes);
   if (!isList || !isInteger(input.dtype) || n.importer().isKnowable(input)) {
     return n.dims(i);
   }

@@ -75,6 +75,11 @@ Values firstOf(const Values& values, size_t begin, size_t count) {
                 values.begin() + static_cast<std::ptrdiff_t>(begin + count));
 }
 
+// A result of a control-flow function. One that was refused may have fewer.
+Value resultOf(NodeImport& n, const Values& results, size_t i) {
+  return i < results.size() ? results[i] : n.g.poisoned();
+}
+
 Value oneTruth(Value x) { return x.isPoisoned() || x.rank() == 0 ? x : reshape(x, Shape{}); }
 
 Imported knownScalar(Tensor tensor) {
@@ -101,7 +106,8 @@ Status convertIf(NodeImport& n) {
   }
   if (then->output_size() != n.numOutputs() || otherwise->output_size() != n.numOutputs()) {
     return n.invalid("its branches have " + std::to_string(then->output_size()) + " and " +
-                     std::to_string(otherwise->output_size()) + " outputs, and it has " + std::to_string(n.numOutputs()));
+                     std::to_string(otherwise->output_size()) + " outputs, and it has " +
+                     std::to_string(n.numOutputs()));
   }
   if (const auto truth = knownTruth(n.tryConstant(0))) {
     KILN_ASSIGN_OR_RETURN(std::vector<Imported> results, n.importBody(*truth ? *then : *otherwise, {}));
@@ -144,7 +150,8 @@ Status convertIf(NodeImport& n) {
     return n.unsupported(mismatch + ", by a condition that only the run knows");
   }
   for (int i = 0; i < n.numOutputs(); ++i) {
-    n.set(i, results[static_cast<size_t>(i)], first.elementTypes[static_cast<size_t>(i)]);
+    const auto k = static_cast<size_t>(i);
+    n.set(i, resultOf(n, results, k), k < first.elementTypes.size() ? first.elementTypes[k] : 0);
   }
   return {};
 }
@@ -187,15 +194,16 @@ void addArguments(NodeImport& n, const Values& values, const std::vector<Importe
 void setResults(NodeImport& n, const Repeated& loop, const Values& carries, const Values& rows,
                 const std::vector<int>& rowTypes) {
   for (int i = 0; i < loop.numCarries(); ++i) {
-    n.set(i, carries[static_cast<size_t>(i)], loop.carries[static_cast<size_t>(i)].elementType);
+    n.set(i, resultOf(n, carries, static_cast<size_t>(i)), loop.carries[static_cast<size_t>(i)].elementType);
   }
-  for (size_t i = 0; i < rows.size(); ++i) {
-    n.set(loop.numCarries() + static_cast<int>(i), rows[i], rowTypes[i]);
+  const bool areRefused = rows.empty() && carries.empty();
+  for (size_t i = 0; i < (areRefused ? static_cast<size_t>(loop.numRows) : rows.size()); ++i) {
+    n.set(loop.numCarries() + static_cast<int>(i), resultOf(n, rows, i), i < rowTypes.size() ? rowTypes[i] : 0);
   }
 }
 
-// The steps one after the other. `argumentsOf` gives what step i takes beside the carries; with `hasCondition` the first
-// result says whether there is a next one.
+// The steps one after the other. `argumentsOf` gives what step i takes beside the carries; with `hasCondition` the
+// first result says whether there is a next one.
 Status unroll(NodeImport& n, const Repeated& loop, int64_t count, bool hasCondition,
               const std::function<std::vector<Imported>(int64_t i)>& argumentsOf, bool carriesComeLast,
               std::vector<Values>& rows, std::vector<int>& rowTypes) {
@@ -322,19 +330,19 @@ class LoopImport {
     BodyImport body(n_, loop_.body);
     std::vector<int> rowTypes;
     const Value isTrue = n_.g.constant(Tensor::scalar(true));
-    const ScanResult result = scan(
-        n_.g, start, {},
-        [&](Value number, const Values& carries, const Values&) {
-          BodyResults results = step(body, number, isTrue, carries);
-          if (!body.status().ok() || !body.keepsCarries(carries, firstOf(results.values, 1, carries.size()))) {
-            return std::pair(notImported(carries), Values());
-          }
-          rowTypes.assign(results.elementTypes.begin() + 1 + static_cast<std::ptrdiff_t>(carries.size()),
-                          results.elementTypes.end());
-          return std::pair(firstOf(results.values, 1, carries.size()),
-                           firstOf(results.values, 1 + carries.size(), rowTypes.size()));
-        },
-        {.name = "loop", .length = length});
+    const ScanResult result =
+        scan(n_.g, start, {},
+             [&](Value number, const Values& carries, const Values&) {
+               BodyResults results = step(body, number, isTrue, carries);
+               if (!body.status().ok() || !body.keepsCarries(carries, firstOf(results.values, 1, carries.size()))) {
+                 return std::pair(notImported(carries), Values());
+               }
+               rowTypes.assign(results.elementTypes.begin() + 1 + static_cast<std::ptrdiff_t>(carries.size()),
+                               results.elementTypes.end());
+               return std::pair(firstOf(results.values, 1, carries.size()),
+                                firstOf(results.values, 1 + carries.size(), rowTypes.size()));
+             },
+             {.name = "loop", .length = length});
     KILN_RETURN_IF_ERROR(body.status());
     if (!body.mismatch().empty()) {
       return runInPlace(body.mismatch());
@@ -386,6 +394,10 @@ class LoopImport {
       return runInPlace(body.mismatch());
     }
     const auto numCarries = static_cast<size_t>(loop_.numCarries());
+    if (last.size() < start.size()) {
+      setResults(n_, loop_, {}, {}, {});
+      return {};
+    }
     if (loop_.numRows == 0) {
       setResults(n_, loop_, firstOf(last, 2, numCarries), {}, {});
       return {};
@@ -397,7 +409,7 @@ class LoopImport {
     }
     Values rows;
     for (int i = 0; i < loop_.numRows; ++i) {
-      rows.push_back(nn::firstAlong(last[2 + numCarries + static_cast<size_t>(i)], taken));
+      rows.push_back(nn::firstAlong(resultOf(n_, last, 2 + numCarries + static_cast<size_t>(i)), taken));
     }
     setResults(n_, loop_, firstOf(last, 2, numCarries), rows, rowTypes);
     return {};
@@ -492,10 +504,15 @@ Value withAxisAt(Value x, int from, int to) {
 Status convertScan(NodeImport& n) {
   const GraphProto* body = n.graph("body");
   KILN_RETURN_IF_ERROR(n.status());
-  const int numScanned = static_cast<int>(std::clamp<int64_t>(n.integer("num_scan_inputs", 0), 0, n.numInputs()));
+  const int64_t asked = n.integer("num_scan_inputs", 0);
+  if (asked < 1 || asked > n.numInputs()) {
+    return n.invalid("attribute 'num_scan_inputs' is " + std::to_string(asked) + ", and there are " +
+                     std::to_string(n.numInputs()) + " inputs");
+  }
+  const int numScanned = static_cast<int>(asked);
   const int numCarries = n.numInputs() - numScanned;
   const int numRows = body->output_size() - numCarries;
-  if (numScanned < 1 || body->input_size() != n.numInputs() || numRows < 0 || n.numOutputs() > body->output_size()) {
+  if (body->input_size() != n.numInputs() || numRows < 0 || n.numOutputs() > body->output_size()) {
     return n.invalid("its body has " + std::to_string(body->input_size()) + " inputs and " +
                      std::to_string(body->output_size()) + " outputs, and it has " + std::to_string(n.numInputs()) +
                      " inputs, of which it walks over " + std::to_string(numScanned));
@@ -516,31 +533,31 @@ Status convertScan(NodeImport& n) {
       return n.invalid("input " + std::to_string(numCarries + i) + " was refused");
     }
     if (scanned[k].shape()[0] != scanned[0].shape()[0]) {
-      const std::string what = "it walks over " + scanned[0].shape()[0].toString() + " and " +
-                               scanned[k].shape()[0].toString() + " rows";
+      const std::string what =
+          "it walks over " + scanned[0].shape()[0].toString() + " and " + scanned[k].shape()[0].toString() + " rows";
       return scanned[k].shape().isStatic() ? n.invalid(what) : n.unsupported(what + ", over symbolic lengths");
     }
   }
   const auto typeOfRow = [&](size_t k) { return n.elementType(numCarries + static_cast<int>(k)); };
   BodyImport import(n, *body);
   std::vector<int> rowTypes;
-  const ScanResult result = scan(n.g, valuesOf(n, loop.carries), scanned,
-                                 [&](Value, const Values& carries, const Values& rows) {
-                                   std::vector<Imported> arguments;
-                                   addArguments(n, carries, loop.carries, arguments);
-                                   for (size_t k = 0; k < rows.size(); ++k) {
-                                     arguments.push_back(n.argument(rows[k], typeOfRow(k)));
-                                   }
-                                   BodyResults results = import.run(std::move(arguments));
-                                   if (!import.status().ok() || !import.keepsCarries(carries, results.values)) {
-                                     return std::pair(carries, Values());
-                                   }
-                                   rowTypes.assign(results.elementTypes.begin() + numCarries,
-                                                   results.elementTypes.end());
-                                   return std::pair(firstOf(results.values, 0, carries.size()),
-                                                    firstOf(results.values, carries.size(), rowTypes.size()));
-                                 },
-                                 {.name = "scan", .length = {}});
+  const ScanResult result =
+      scan(n.g, valuesOf(n, loop.carries), scanned,
+           [&](Value, const Values& carries, const Values& rows) {
+             std::vector<Imported> arguments;
+             addArguments(n, carries, loop.carries, arguments);
+             for (size_t k = 0; k < rows.size(); ++k) {
+               arguments.push_back(n.argument(rows[k], typeOfRow(k)));
+             }
+             BodyResults results = import.run(std::move(arguments));
+             if (!import.status().ok() || !import.keepsCarries(carries, results.values)) {
+               return std::pair(carries, Values());
+             }
+             rowTypes.assign(results.elementTypes.begin() + numCarries, results.elementTypes.end());
+             return std::pair(firstOf(results.values, 0, carries.size()),
+                              firstOf(results.values, carries.size(), rowTypes.size()));
+           },
+           {.name = "scan", .length = {}});
   KILN_RETURN_IF_ERROR(import.status());
   Values stacked = result.stacked;
   if (!import.mismatch().empty()) {
@@ -568,7 +585,7 @@ Status convertScan(NodeImport& n) {
   }
   for (int i = 0; i < numRows; ++i) {
     const auto k = static_cast<size_t>(i);
-    Value rows = stacked[k];
+    Value rows = resultOf(n, stacked, k);
     if (rows.isPoisoned()) {
       n.set(numCarries + i, rows);
       continue;

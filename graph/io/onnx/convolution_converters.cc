@@ -7,6 +7,7 @@
 #include "graph/io/onnx/operands.h"
 #include "graph/nn/deformable_convolution.h"
 #include "graph/nn/pooling.h"
+#include "ops/convolution/windows.h"
 
 namespace kiln::onnx {
 namespace {
@@ -18,6 +19,8 @@ Status convertConv(NodeImport& n) {
   n.set(0, addChannels(n, conv(n.in(0), n.in(1), a.conv()), 2));
   return {};
 }
+
+bool isWindowNumber(int64_t number) { return number >= 0 && number <= ops::kMaxWindowNumber; }
 
 // The padding that gives a transposed convolution the lengths of `output_shape` or of `auto_pad`.
 Status padToLengths(NodeImport& n, const Shape& x, const Numbers& outputPadding, ConvolutionAttributes& a) {
@@ -31,7 +34,8 @@ Status padToLengths(NodeImport& n, const Shape& x, const Numbers& outputPadding,
   if (lengths.size() == count + 2) {
     lengths.erase(lengths.begin(), lengths.begin() + 2);
   }
-  if (!lengths.empty() && lengths.size() != count) {
+  const bool areLengths = std::ranges::all_of(lengths, isWindowNumber);
+  if (!areLengths || (!lengths.empty() && lengths.size() != count)) {
     return n.invalid(absl::StrCat("attribute output_shape is ", toString(Attribute(n.ints("output_shape")))));
   }
   if (mode == "VALID") {
@@ -45,6 +49,9 @@ Status padToLengths(NodeImport& n, const Shape& x, const Numbers& outputPadding,
       const Dim& length = x[static_cast<int>(i) + 2];
       if (!length.isStatic()) {
         return n.unsupported("output_shape over symbolic lengths");
+      }
+      if (!isWindowNumber(length.value())) {
+        return n.unsupported("a length of " + length.toString());
       }
       total += length.value() * a.strides[i] - lengths[i];
     }
@@ -70,7 +77,7 @@ Status convertConvTranspose(NodeImport& n) {
     return n.unsupported("channels over symbolic lengths");
   }
   Numbers outputPadding = n.ints("output_padding", Numbers(count, 0));
-  if (outputPadding.size() != count || std::ranges::any_of(outputPadding, [](int64_t p) { return p < 0; })) {
+  if (outputPadding.size() != count || !std::ranges::all_of(outputPadding, isWindowNumber)) {
     return n.invalid(absl::StrCat("attribute output_padding is ", toString(Attribute(outputPadding))));
   }
   KILN_RETURN_IF_ERROR(padToLengths(n, x, outputPadding, a));
@@ -158,17 +165,18 @@ Value toOnnxIndices(GraphBuilder& g, Value indices, const Shape& x, bool isColum
 Status convertMaxPool(NodeImport& n) {
   const Shape& x = n.shape(0);
   KILN_ASSIGN_OR_RETURN(const ConvolutionAttributes a, poolAttributes(n, x));
-  if (!hasPlainWindows(a) || hasSymbolicStrides(a, x)) {
-    if (n.wants(1)) {
-      return n.unsupported(hasPlainWindows(a) ? "indices over symbolic lengths"
-                                              : "indices with padding of more than half of the window");
-    }
-    n.set(0, nn::largestPool(n.g, n.in(0), a.pool()));
+  const bool isPlain = hasPlainWindows(a) && !hasSymbolicStrides(a, x);
+  if (!n.wants(1)) {
+    n.set(0, isPlain ? maxPool(n.in(0), a.pool()) : nn::largestPool(n.g, n.in(0), a.pool()));
     return {};
   }
-  const MaxPoolResult pooled = maxPoolWithIndices(n.in(0), a.pool());
+  if (!isPlain && !Shape(std::vector<Dim>(x.begin() + 2, x.end())).isStatic()) {
+    return n.unsupported("indices over symbolic lengths");
+  }
+  const MaxPoolResult pooled =
+      isPlain ? maxPoolWithIndices(n.in(0), a.pool()) : nn::largestPoolWithIndices(n.g, n.in(0), a.pool());
   n.set(0, pooled.values);
-  if (n.wants(1) && !pooled.indices.isPoisoned()) {
+  if (!pooled.indices.isPoisoned()) {
     n.set(1, toOnnxIndices(n.g, pooled.indices, x, n.integer("storage_order", 0) != 0));
   }
   return {};
@@ -182,16 +190,9 @@ Status convertAveragePool(NodeImport& n) {
   return {};
 }
 
-// The exponent of a norm, which was a float in the first operator set.
-double exponentOf(NodeImport& n) {
-  const AttributeProto* p = n.find("p");
-  return p != nullptr && p->type() == AttributeProto::FLOAT ? n.number("p", 2)
-                                                            : static_cast<double>(n.integer("p", 2));
-}
-
 Status convertLpPool(NodeImport& n) {
   KILN_ASSIGN_OR_RETURN(const ConvolutionAttributes a, poolAttributes(n, n.shape(0)));
-  n.set(0, nn::lpPool(n.g, n.in(0), a.pool(), exponentOf(n)));
+  n.set(0, nn::lpPool(n.g, n.in(0), a.pool(), static_cast<double>(n.integer("p", 2))));
   return {};
 }
 
@@ -220,7 +221,7 @@ Status convertGlobalMaxPool(NodeImport& n) {
 
 Status convertGlobalLpPool(NodeImport& n) {
   KILN_ASSIGN_OR_RETURN(const Numbers axes, spatialAxes(n));
-  const double p = exponentOf(n);
+  const double p = static_cast<double>(n.integer("p", 2));
   if (!(p >= 1)) {
     return n.invalid(absl::StrCat("attribute p is ", p));
   }
@@ -238,8 +239,8 @@ Status convertMaxUnpool(NodeImport& n) {
   // The indices count in a tensor of this shape, even when another one is asked for.
   Shape inferred{x[0], x[1]};
   for (size_t i = 0; i < a.kernel.size(); ++i) {
-    const Dim length = (x[static_cast<int>(i) + 2] - Dim(1)) * Dim(a.strides[i]) +
-                       Dim(a.kernel[i] - a.low[i] - a.high[i]);
+    const Dim length =
+        (x[static_cast<int>(i) + 2] - Dim(1)) * Dim(a.strides[i]) + Dim(a.kernel[i] - a.low[i] - a.high[i]);
     if (length.isStatic() ? length.value() < 0 : !(Dim::max(length, Dim(0)) == length)) {
       return length.isStatic() ? n.invalid("the windows are smaller than their padding")
                                : n.unsupported("windows with these strides over symbolic lengths");

@@ -62,8 +62,10 @@ Status convertNonMaxSuppression(NodeImport& n) {
     return n.invalid("boxes are " + n.shape(0).toString() + " and scores " + n.shape(1).toString());
   }
   if (n.shape(0)[0] != n.shape(1)[0] || n.shape(0)[1] != n.shape(1)[2]) {
-    const std::string what = "boxes " + n.shape(0).toString() + " and scores " + n.shape(1).toString() + " do not match";
-    return n.shape(0).isStatic() && n.shape(1).isStatic() ? n.invalid(what) : n.unsupported(what + " over symbolic lengths");
+    const std::string what =
+        "boxes " + n.shape(0).toString() + " and scores " + n.shape(1).toString() + " do not match";
+    return n.shape(0).isStatic() && n.shape(1).isStatic() ? n.invalid(what)
+                                                          : n.unsupported(what + " over symbolic lengths");
   }
   if (n.has(4)) {
     options.scoreThreshold = scalar(4);

@@ -36,7 +36,8 @@ std::optional<uint64_t> parseCount(std::string_view text) {
 
 }  // namespace
 
-StatusOr<std::shared_ptr<const MappedFile>> ExternalFiles::open(const std::string& tensor, const std::string& location) {
+StatusOr<std::shared_ptr<const MappedFile>> ExternalFiles::open(const std::string& tensor,
+                                                                const std::string& location) {
   auto refuse = [&](const char* why) { return makeError<ErrorId::kP0065>(tensor, location, why); };
   if (folder_.empty()) {
     return refuse("the model was not read from a file");
@@ -82,7 +83,8 @@ StatusOr<ExternalFiles::Part> ExternalFiles::find(const TensorProto& tensor) {
     } else if (entry.key() == "offset" || entry.key() == "length") {
       const auto value = parseCount(entry.value());
       if (!value) {
-        return makeError<ErrorId::kP0065>(tensor.name(), location, entry.key() + " '" + entry.value() + "' is no number");
+        return makeError<ErrorId::kP0065>(tensor.name(), location,
+                                          entry.key() + " '" + entry.value() + "' is no number");
       }
       if (entry.key() == "offset") {
         offset = *value;
@@ -95,8 +97,9 @@ StatusOr<ExternalFiles::Part> ExternalFiles::find(const TensorProto& tensor) {
   const std::string_view bytes = file->bytes();
   if (offset > bytes.size() || length.value_or(0) > bytes.size() - offset) {
     return makeError<ErrorId::kP0065>(tensor.name(), location,
-                                      std::to_string(length.value_or(0)) + " bytes from byte " + std::to_string(offset) +
-                                          " on are beyond the end at " + std::to_string(bytes.size()));
+                                      std::to_string(length.value_or(0)) + " bytes from byte " +
+                                          std::to_string(offset) + " on are beyond the end at " +
+                                          std::to_string(bytes.size()));
   }
   return Part{file, bytes.substr(offset, length.value_or(bytes.size() - offset))};
 }

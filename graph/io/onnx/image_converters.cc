@@ -34,9 +34,9 @@ StatusOr<ResizeOptions> resizeOptions(NodeImport& n) {
   using Rounding = ResizeOptions::Rounding;
   ResizeOptions options;
   KILN_ASSIGN_OR_RETURN(options.mode, (choice<nn::Interpolation>(n, "mode", "nearest",
-                                                                {{"nearest", nn::Interpolation::kNearest},
-                                                                 {"linear", nn::Interpolation::kLinear},
-                                                                 {"cubic", nn::Interpolation::kCubic}})));
+                                                                 {{"nearest", nn::Interpolation::kNearest},
+                                                                  {"linear", nn::Interpolation::kLinear},
+                                                                  {"cubic", nn::Interpolation::kCubic}})));
   KILN_ASSIGN_OR_RETURN(options.coordinates,
                         (choice<Coordinates>(n, "coordinate_transformation_mode", "half_pixel",
                                              {{"half_pixel", Coordinates::kHalfPixel},
@@ -46,16 +46,18 @@ StatusOr<ResizeOptions> resizeOptions(NodeImport& n) {
                                               {"asymmetric", Coordinates::kAsymmetric},
                                               {"tf_crop_and_resize", Coordinates::kCropAndResize}})));
   KILN_ASSIGN_OR_RETURN(options.rounding, (choice<Rounding>(n, "nearest_mode", "round_prefer_floor",
-                                                           {{"round_prefer_floor", Rounding::kPreferFloor},
-                                                            {"round_prefer_ceil", Rounding::kPreferCeil},
-                                                            {"floor", Rounding::kFloor},
-                                                            {"ceil", Rounding::kCeil}})));
+                                                            {{"round_prefer_floor", Rounding::kPreferFloor},
+                                                             {"round_prefer_ceil", Rounding::kPreferCeil},
+                                                             {"floor", Rounding::kFloor},
+                                                             {"ceil", Rounding::kCeil}})));
   options.cubicCoefficient = n.number("cubic_coeff_a", -0.75);
   options.excludeOutside = n.integer("exclude_outside", 0) != 0;
   options.antialias = n.integer("antialias", 0) != 0;
   options.extrapolation = n.number("extrapolation_value", 0);
   return options;
 }
+
+constexpr double kMaxLength = static_cast<double>(DimRange::kUnbounded);
 
 // floor(length * scale), for a symbolic length when the scale is a fraction with a small denominator.
 StatusOr<Dim> scaledLength(NodeImport& n, const Dim& length, double scale) {
@@ -64,7 +66,11 @@ StatusOr<Dim> scaledLength(NodeImport& n, const Dim& length, double scale) {
     return n.invalid(absl::StrCat("the scale ", scale, " is no positive number"));
   }
   if (length.isStatic()) {
-    return Dim(static_cast<int64_t>(std::floor(static_cast<double>(length.value()) * scale)));
+    const double scaled = std::floor(static_cast<double>(length.value()) * scale);
+    if (scaled > kMaxLength) {
+      return n.invalid(absl::StrCat("a length of ", scaled));
+    }
+    return Dim(static_cast<int64_t>(scaled));
   }
   for (int64_t denominator = 1; denominator <= kMaxDenominator; ++denominator) {
     const double numerator = scale * static_cast<double>(denominator);
@@ -94,6 +100,9 @@ Status keepAspectRatio(NodeImport& n, const std::string& policy, const Shape& x,
   const double scale = policy == "not_larger" ? std::ranges::min(scales) : std::ranges::max(scales);
   for (ResizedAxis& axis : axes) {
     const double length = scale * static_cast<double>(x[static_cast<int>(axis.axis)].value());
+    if (!(length <= kMaxLength)) {
+      return n.invalid(absl::StrCat("a length of ", length));
+    }
     axis.length = Dim(static_cast<int64_t>(std::floor(length + 0.5)));
     axis.scale = scale;
   }
@@ -130,9 +139,9 @@ Status convertResize(NodeImport& n) {
   }
   auto isGiven = [&](int i) { return n.has(i) && !(n.shape(i) == Shape{Dim(0)}); };
   auto checkCount = [&](const char* name, size_t count) {
-    return count == axes.size() ? Status()
-                                : n.invalid(absl::StrCat(name, " has ", count, " entries, and ", axes.size(),
-                                                         " axes are resized"));
+    return count == axes.size()
+               ? Status()
+               : n.invalid(absl::StrCat(name, " has ", count, " entries, and ", axes.size(), " axes are resized"));
   };
   const bool hasScales = isGiven(2), hasSizes = isGiven(3);
   if (hasScales == hasSizes && !axes.empty()) {
@@ -174,22 +183,32 @@ Status convertResize(NodeImport& n) {
     return x[static_cast<int>(axis.axis)] == axis.length && axis.scale.value_or(1) == 1 && axis.begin == 0 &&
            axis.end == 1;
   });
-  n.set(0, nn::resize(n.g, n.in(0), axes, options), n.elementType(0));
+  Value result = n.in(0);
+  if (n.integer("kiln_ceil_when_smaller", 0) != 0) {
+    std::vector<ResizedAxis> smaller;
+    std::ranges::copy_if(axes, std::back_inserter(smaller),
+                         [](const ResizedAxis& a) { return a.scale.value_or(1) < 1; });
+    std::erase_if(axes, [](const ResizedAxis& axis) { return axis.scale.value_or(1) < 1; });
+    ResizeOptions upward = options;
+    upward.rounding = ResizeOptions::Rounding::kCeil;
+    result = nn::resize(n.g, result, smaller, upward);
+  }
+  n.set(0, nn::resize(n.g, result, axes, options), n.elementType(0));
   return {};
 }
 
 Status convertGridSample(NodeImport& n) {
   nn::GridSampleOptions options;
   KILN_ASSIGN_OR_RETURN(options.mode, (choice<nn::Interpolation>(n, "mode", "linear",
-                                                                {{"nearest", nn::Interpolation::kNearest},
-                                                                 {"linear", nn::Interpolation::kLinear},
-                                                                 {"bilinear", nn::Interpolation::kLinear},
-                                                                 {"cubic", nn::Interpolation::kCubic},
-                                                                 {"bicubic", nn::Interpolation::kCubic}})));
+                                                                 {{"nearest", nn::Interpolation::kNearest},
+                                                                  {"linear", nn::Interpolation::kLinear},
+                                                                  {"bilinear", nn::Interpolation::kLinear},
+                                                                  {"cubic", nn::Interpolation::kCubic},
+                                                                  {"bicubic", nn::Interpolation::kCubic}})));
   KILN_ASSIGN_OR_RETURN(options.padding, (choice<nn::Outside>(n, "padding_mode", "zeros",
-                                                             {{"zeros", nn::Outside::kZeros},
-                                                              {"border", nn::Outside::kBorder},
-                                                              {"reflection", nn::Outside::kReflection}})));
+                                                              {{"zeros", nn::Outside::kZeros},
+                                                               {"border", nn::Outside::kBorder},
+                                                               {"reflection", nn::Outside::kReflection}})));
   options.alignCorners = n.integer("align_corners", 0) != 0;
   Value x = n.in(0);
   const DType dtype = n.dtype(0);
@@ -217,8 +236,7 @@ Status convertRoiAlign(NodeImport& n) {
   options.spatialScale = n.number("spatial_scale", 1);
   KILN_ASSIGN_OR_RETURN(options.halfPixel, (choice<bool>(n, "coordinate_transformation_mode", "half_pixel",
                                                          {{"half_pixel", true}, {"output_half_pixel", false}})));
-  KILN_ASSIGN_OR_RETURN(options.takesLargest,
-                        (choice<bool>(n, "mode", "avg", {{"avg", false}, {"max", true}})));
+  KILN_ASSIGN_OR_RETURN(options.takesLargest, (choice<bool>(n, "mode", "avg", {{"avg", false}, {"max", true}})));
   n.set(0, nn::roiAlign(n.g, n.in(0), n.in(1), n.in(2), options));
   return {};
 }

@@ -17,12 +17,17 @@ using Nodes = google::protobuf::RepeatedPtrField<NodeProto>;
 constexpr int64_t kMostConstantBytes = 1024;
 // An input of more elements holds data, not lengths.
 constexpr int64_t kMostElementsOfShapeInput = 4096;
-// Bounds what function calls within function calls can expand to. Large language models have some ten thousand nodes.
-constexpr int64_t kMostNodes = 1'000'000;
+// What function calls within function calls, and loops that are written out, may expand to: so many nodes, and so many
+// for each node of the file. Exporters that make a function of every layer come to a few for each.
+constexpr int64_t kMostNodes = 2'000;
+constexpr int64_t kMostNodesForEach = 100;
 constexpr int kDeepestCall = 64;
 constexpr int kDeepestBody = 32;
 // What is known before the run is computed by slow and obvious code; what takes longer is left to the run.
 constexpr std::chrono::milliseconds kLongestFold{300};
+// The same of all nodes together; from then on only small tensors are computed, which hold lengths and axes.
+constexpr std::chrono::milliseconds kLongestFolding{1500};
+constexpr int64_t kMostElementsOfSmallFold = 256;
 
 bool isMainDomain(std::string_view domain) { return domain.empty() || domain == "ai.onnx"; }
 
@@ -282,6 +287,7 @@ Status Importer::listUnsupported(const Nodes& nodes, int depth) {
   if (depth > kDeepestBody) {
     return makeError<ErrorId::kG0507>("of the graph", "bodies are nested", std::to_string(kDeepestBody) + " levels");
   }
+  mostNodes_ += kMostNodesForEach * nodes.size();
   for (const NodeProto& node : nodes) {
     const std::string_view op = isMainDomain(node.domain()) ? newestName(node.op_type()) : node.op_type();
     if (findConverter(node.domain(), op) == nullptr &&
@@ -382,9 +388,9 @@ Status Importer::importInitializers(const GraphProto& graph) {
 
 Status Importer::importNodes(const Nodes& nodes) {
   for (const NodeProto& node : nodes) {
-    if (++numNodes_ > kMostNodes) {
-      return makeError<ErrorId::kG0507>(nameInMessages(node), "functions expand to many nodes",
-                                        std::to_string(kMostNodes) + " nodes");
+    if (++numNodes_ > mostNodes_) {
+      return makeError<ErrorId::kG0507>(nameInMessages(node), "functions and loops expand to many nodes",
+                                        std::to_string(mostNodes_) + " nodes");
     }
     KILN_RETURN_IF_ERROR(importNode(node));
   }
@@ -474,6 +480,10 @@ Status Importer::convertNode(const NodeProto& node, std::vector<Imported*> input
       if (!node.output(i).empty() && result.elementType == 0 && !result.isBroken) {
         return n.invalid("output " + std::to_string(i) + " is not one of the operator's");
       }
+      if (!std::ranges::all_of(result.shape, isShort)) {
+        return makeError<ErrorId::kG0507>(currentNode_, "lengths of its results are long expressions",
+                                          std::to_string(kMostTermsOfLength) + " terms");
+      }
       if (result.constant == nullptr && !result.dims) {
         result.origins.add(origins);
       }
@@ -542,7 +552,8 @@ Status Importer::foldNode(const NodeProto& node, const Converter& converter, con
   for (const Imported* input : inputs) {
     elements += input == nullptr ? 0 : input->constant->numElements();
   }
-  if (elements > options_.maxFoldedElements) {
+  const bool isLate = foldingTime_ > kLongestFolding;
+  if (elements > (isLate ? std::min(kMostElementsOfSmallFold, options_.maxFoldedElements) : options_.maxFoldedElements)) {
     return {};
   }
   GraphBuilder scratch("fold");
@@ -562,8 +573,9 @@ Status Importer::foldNode(const NodeProto& node, const Converter& converter, con
       continue;
     }
     if (result.constant == nullptr && !result.dims) {
-      if (!result.shape.isStatic() || checkedNumElements(result.shape.staticDims()).value_or(INT64_MAX) >
-                                          options_.maxFoldedElements) {
+      // Of constants a length is open only where the run finds it, and then it is bounded by them.
+      if (result.shape.isStatic() && checkedNumElements(result.shape.staticDims()).value_or(INT64_MAX) >
+                                         options_.maxFoldedElements) {
         return {};
       }
       fetched.push_back(i);
@@ -577,8 +589,10 @@ Status Importer::foldNode(const NodeProto& node, const Converter& converter, con
       return {};
     }
     VariableStore none;
+    const auto start = std::chrono::steady_clock::now();
     auto values = Interpreter({.cancel = nullptr, .deadline = kLongestFold})
                       .evaluate(*graph, *graph->findEntry("fold"), {}, none);
+    foldingTime_ += std::chrono::steady_clock::now() - start;
     if (!values.ok()) {
       return {};  // a fault, such as an index out of range, belongs to the run
     }
@@ -750,6 +764,7 @@ Status Importer::callFunction(const FunctionProto& function, const NodeProto& ca
 StatusOr<ImportedModel> Importer::run() {
   const GraphProto& graph = model_.proto().graph();
   environments_.emplace_back();
+  mostNodes_ = kMostNodes;
   for (const FunctionProto& function : model_.proto().functions()) {
     KILN_RETURN_IF_ERROR(listUnsupported(function.node(), 0));
   }
@@ -794,7 +809,12 @@ StatusOr<ImportedModel> Importer::finish() {
   g_->entry("predict", std::move(spec));
   ImportedModel model;
   model.builtIn = builtIn_;
-  KILN_ASSIGN_OR_RETURN(model.graph, g_->finish());
+  StatusOr<Graph> finished = g_->finish();
+  if (!finished.ok()) {
+    // Of an operation whose results are not used; its name begins with that of the model's node.
+    return makeError<ErrorId::kG0502>("of the graph", std::string(finished.status().message()));
+  }
+  model.graph = *std::move(finished);
   return model;
 }
 

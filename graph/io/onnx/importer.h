@@ -2,6 +2,7 @@
 /// \file Walks over a model and builds the graph. Private to graph/io/onnx.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <set>
@@ -75,8 +76,15 @@ class Importer {
   std::unordered_set<std::string> weightNames_;
   std::string currentNode_;
   int64_t numNodes_ = 0;
+  int64_t mostNodes_ = 0;
+  std::chrono::nanoseconds foldingTime_{0};
   int64_t numConstants_ = 0;
 };
+
+/// Whether a length is an expression that can be computed with. Each product of two may have as many terms as both
+/// together have pairs of, so a few nodes could make any number of them.
+inline constexpr size_t kMostTermsOfLength = 64;
+bool isShort(const Dim& dim);
 
 /// Computes a node whose integer inputs are known as dims, where the result is known as dims again: the arithmetic by
 /// which exporters put shapes together. False when it is not such a node.

@@ -36,7 +36,8 @@ std::string out(const std::string& name) { return "output { name: '" + name + "'
 
 TEST(OnnxImportErrors, AllUnsupportedOperatorsAreListed) {
   const std::string trace =
-      "metadata_props { key: 'pkg.torch.onnx.stack_trace' value: 'File \"net.py\", line 7, in forward\\n  return f(x)' }";
+      "metadata_props { key: 'pkg.torch.onnx.stack_trace' value: 'File \"net.py\", line 7, in forward\\n  return f(x)' "
+      "}";
   auto imported = import(node("NoSuchOp", "x", "a") + node("Relu", "a", "b") + node("NoOtherOp", "b", "c", trace) +
                          node("Gelu", "c", "d", "domain: 'a.company'") + out("d"));
   EXPECT_TRUE(failsWith(imported, "KILN-G0501", "'the a' (NoSuchOp)"));
@@ -45,8 +46,9 @@ TEST(OnnxImportErrors, AllUnsupportedOperatorsAreListed) {
 }
 
 TEST(OnnxImportErrors, UnsupportedOperatorsOfBodiesAreListed) {
-  auto imported = import("node { op_type: 'If' input: 'x' output: 'y' attribute { name: 'then_branch' type: GRAPH g { " +
-                         node("NoSuchOp", "x", "a") + out("a") + " } } } " + out("y"));
+  auto imported =
+      import("node { op_type: 'If' input: 'x' output: 'y' attribute { name: 'then_branch' type: GRAPH g { " +
+             node("NoSuchOp", "x", "a") + out("a") + " } } } " + out("y"));
   EXPECT_TRUE(failsWith(imported, "KILN-G0501", "NoSuchOp"));
 }
 
@@ -79,8 +81,8 @@ TEST(OnnxImportErrors, ValueThatIsDefinedTwice) {
 }
 
 std::string function(const std::string& name, const std::string& calls) {
-  return "functions { domain: 'local' name: '" + name + "' input: 'a' output: 'z' opset_import { version: 21 } " + calls +
-         " } ";
+  return "functions { domain: 'local' name: '" + name + "' input: 'a' output: 'z' opset_import { version: 21 } " +
+         calls + " } ";
 }
 std::string call(const std::string& name, const std::string& input, const std::string& output) {
   return node(name, input, output, "domain: 'local'");
@@ -115,12 +117,13 @@ TEST(OnnxImportErrors, BodiesThatNestTooDeep) {
   std::string functions = function("f0", node("Relu", "a", "z"));
   for (int i = 1; i < 40; ++i) {
     const std::string inner = call("f" + std::to_string(i - 1), "a", "z") + out("z");
-    functions += function("f" + std::to_string(i), "node { op_type: 'ReduceSum' input: 'a' output: 's' attribute { name: "
-                                                   "'keepdims' i: 0 type: INT } } node { op_type: 'Cast' input: 's' output: "
-                                                   "'c' attribute { name: 'to' i: 9 type: INT } } node { op_type: 'If' input: "
-                                                   "'c' output: 'z' attribute { name: 'then_branch' type: GRAPH g { " +
-                                                       inner + "} } attribute { name: 'else_branch' type: GRAPH g { " +
-                                                       node("Neg", "a", "z") + out("z") + "} } } ");
+    functions += function("f" + std::to_string(i),
+                          "node { op_type: 'ReduceSum' input: 'a' output: 's' attribute { name: "
+                          "'keepdims' i: 0 type: INT } } node { op_type: 'Cast' input: 's' output: "
+                          "'c' attribute { name: 'to' i: 9 type: INT } } node { op_type: 'If' input: "
+                          "'c' output: 'z' attribute { name: 'then_branch' type: GRAPH g { " +
+                              inner + "} } attribute { name: 'else_branch' type: GRAPH g { " + node("Neg", "a", "z") +
+                              out("z") + "} } } ");
   }
   EXPECT_TRUE(failsWith(import(call("f39", "x", "y") + out("y"), functions), "KILN-G0507", "levels"));
 }
@@ -133,13 +136,14 @@ TEST(OnnxImportErrors, TensorFileOfAnotherType) {
 }
 
 TEST(OnnxSummary, CountsWhatTheFileHolds) {
-  auto model = modelOf("initializer { name: 'w' data_type: 1 dims: 2 raw_data: '\\000\\000\\000\\000\\000\\000\\000\\000' } "
-                       "initializer { name: 'v' data_type: 22 dims: 3 int32_data: [1, 2] } " +
-                           call("f", "x", "y") + node("NoSuchOp", "y", "z") +
-                           "node { op_type: 'If' input: 'z' output: 'u' attribute { name: 'then_branch' type: GRAPH g { " +
-                           node("Relu", "x", "a") + out("a") + " } } } " + out("u"),
-                       "producer_name: 'writer' producer_version: '7' " +
-                           function("f", node("Relu", "a", "b") + node("Relu", "b", "z")));
+  auto model = modelOf(
+      "initializer { name: 'w' data_type: 1 dims: 2 raw_data: '\\000\\000\\000\\000\\000\\000\\000\\000' } "
+      "initializer { name: 'v' data_type: 22 dims: 3 int32_data: [1, 2] } " +
+          call("f", "x", "y") + node("NoSuchOp", "y", "z") +
+          "node { op_type: 'If' input: 'z' output: 'u' attribute { name: 'then_branch' type: GRAPH g { " +
+          node("Relu", "x", "a") + out("a") + " } } } " + out("u"),
+      "producer_name: 'writer' producer_version: '7' " +
+          function("f", node("Relu", "a", "b") + node("Relu", "b", "z")));
   ASSERT_TRUE(model.ok()) << model.status();
   const ModelSummary summary = summarize(*model);
   EXPECT_EQ(summary.name, "g");

@@ -36,7 +36,8 @@ Status checkElements(NodeImport& n, int64_t axis) {
   for (int i = 0; i < x.rank(); ++i) {
     if (i != axis && !isNeverNegative(x[i] - indices[i])) {
       const std::string what = "indices " + indices.toString() + " are longer than " + x.toString();
-      return x[i].isStatic() && indices[i].isStatic() ? n.invalid(what) : n.unsupported(what + " over symbolic lengths");
+      return x[i].isStatic() && indices[i].isStatic() ? n.invalid(what)
+                                                      : n.unsupported(what + " over symbolic lengths");
     }
   }
   return {};
@@ -98,10 +99,10 @@ Status convertScatterElements(NodeImport& n) {
   if (n.shape(2) != n.shape(1)) {
     return n.invalid("updates " + n.shape(2).toString() + " have another shape than indices " + n.shape(1).toString());
   }
-  n.set(0, scattered(n, reduction,
-                     [&](Value x, Value updates, const std::string& how) {
-                       return scatter(x, indices, updates, axis, how);
-                     }),
+  n.set(0,
+        scattered(
+            n, reduction,
+            [&](Value x, Value updates, const std::string& how) { return scatter(x, indices, updates, axis, how); }),
         n.elementType(0));
   return {};
 }
@@ -117,10 +118,9 @@ Status convertScatterNd(NodeImport& n) {
   if (indices[indices.rank() - 1] == Dim(0)) {
     return n.unsupported("index vectors without elements");
   }
-  n.set(0, scattered(n, reduction,
-                     [&](Value x, Value updates, const std::string& how) {
-                       return scatterNd(x, places, updates, how);
-                     }),
+  n.set(0,
+        scattered(n, reduction,
+                  [&](Value x, Value updates, const std::string& how) { return scatterNd(x, places, updates, how); }),
         n.elementType(0));
   return {};
 }

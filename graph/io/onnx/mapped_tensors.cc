@@ -45,7 +45,7 @@ void overwriteLength(std::string& out, size_t at, size_t end, uint64_t length) {
 
 }  // namespace
 
-std::string withoutLargeTensors(std::string_view bytes, int64_t largestKept) {
+std::optional<std::string> withoutLargeTensors(std::string_view bytes, int64_t largestKept, int64_t mostBytes) {
   const Descriptor* tensor = TensorProto::descriptor();
   std::string out;
   std::vector<Message> open{{ModelProto::descriptor(), bytes.size(), 0, 0}};
@@ -64,8 +64,8 @@ std::string withoutLargeTensors(std::string_view bytes, int64_t largestKept) {
     const auto number = static_cast<int>(tag >> 3);
     const FieldDescriptor* field = message.type == nullptr ? nullptr : message.type->FindFieldByNumber(number);
     const bool isTensor = message.type == tensor;
-    bool isDropped =
-        isTensor && (number == TensorProto::kMappedOffsetFieldNumber || number == TensorProto::kMappedLengthFieldNumber);
+    bool isDropped = isTensor && (number == TensorProto::kMappedOffsetFieldNumber ||
+                                  number == TensorProto::kMappedLengthFieldNumber);
     switch (tag & 7) {
       case kVarint:
         codec::readVarint(bytes, at, message.end);
@@ -93,6 +93,9 @@ std::string withoutLargeTensors(std::string_view bytes, int64_t largestKept) {
       }
     }
     KILN_CHECK(at > start && at <= message.end);  // Holds for what scanWire() accepts.
+    if (out.size() + (isDropped ? 0 : at - start) > static_cast<size_t>(mostBytes)) {
+      return std::nullopt;
+    }
     if (!isDropped) {
       out.append(bytes, start, at - start);
     }

@@ -79,8 +79,8 @@ std::optional<double> knownNumber(NodeImport& n, int i) {
 }
 
 // An integer to the power of an integer, wrapping around as a product does: by squaring, with the lowest 7 bits of the
-// exponent. Exponents above 64 count as 64 or 65, which is the same for the bases 0, 1 and -1 and for even ones (0); odd
-// ones have left the range of the type long before. A negative exponent gives the reciprocal without its fraction.
+// exponent. Exponents above 64 count as 64 or 65, which is the same for the bases 0, 1 and -1 and for even ones (0);
+// odd ones have left the range of the type long before. A negative exponent gives the reciprocal without its fraction.
 Value integerPower(Value x, Value y) {
   const Value odd = bitwiseAnd(y, 1);
   Value isNegative;
@@ -312,7 +312,8 @@ Status convertElu(NodeImport& n) {
 }
 
 Status convertSelu(NodeImport& n) {
-  const double alpha = n.number("alpha", 1.67326319217681884765625), gamma = n.number("gamma", 1.05070102214813232421875);
+  const double alpha = n.number("alpha", 1.67326319217681884765625),
+               gamma = n.number("gamma", 1.05070102214813232421875);
   return activate(n, [=](Value x) { return selu(x, alpha, gamma); });
 }
 

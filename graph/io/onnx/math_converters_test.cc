@@ -11,8 +11,8 @@ constexpr float kInf = std::numeric_limits<float>::infinity();
 constexpr float kNan = std::numeric_limits<float>::quiet_NaN();
 
 TEST(OnnxMath, operands_broadcast) {
-  EXPECT_TRUE(gives({"Add"}, {floats({2, 1}, {1, 2}), floats({3}, {10, 20, 30})},
-                    floats({2, 3}, {11, 21, 31, 12, 22, 32})));
+  EXPECT_TRUE(
+      gives({"Add"}, {floats({2, 1}, {1, 2}), floats({3}, {10, 20, 30})}, floats({2, 3}, {11, 21, 31, 12, 22, 32})));
   EXPECT_TRUE(gives({"Sub"}, {longs({2}, {5, 7}), longs({}, {2})}, longs({2}, {3, 5})));
   EXPECT_TRUE(gives({"Mul"}, {floats({0, 3}, {}), floats({3}, {1, 2, 3})}, floats({0, 3}, {})));
 }
@@ -27,15 +27,15 @@ TEST(OnnxMath, shapes_that_do_not_fit_are_refused) {
 }
 
 TEST(OnnxMath, types_that_differ_are_refused) {
-  EXPECT_TRUE(failsWith(TestNode{"Mul"}.run({floats({1}, {1}), longs({1}, {1})}), "KILN-G0502",
-                        "inputs are f32 and i64"));
+  EXPECT_TRUE(
+      failsWith(TestNode{"Mul"}.run({floats({1}, {1}), longs({1}, {1})}), "KILN-G0502", "inputs are f32 and i64"));
 }
 
 TEST(OnnxMath, types_without_arithmetic_are_refused) {
   const Tensor codes = Tensor::of<uint8_t>({1}, {1});
-  EXPECT_TRUE(failsWith(runNode("op_type: 'Add' input: 'a' input: 'a' output: 'y'", {codes}, 27,
-                                {{"a", TensorProto::FLOAT8E4M3FN}}),
-                        "KILN-G0501", "float8e4m3fn"));
+  EXPECT_TRUE(failsWith(
+      runNode("op_type: 'Add' input: 'a' input: 'a' output: 'y'", {codes}, 27, {{"a", TensorProto::FLOAT8E4M3FN}}),
+      "KILN-G0501", "float8e4m3fn"));
 }
 
 TEST(OnnxMath, one_input_is_its_own_sum) {
@@ -66,8 +66,8 @@ TEST(OnnxMath, powers_of_floats) {
 TEST(OnnxMath, powers_of_integers_are_exact) {
   EXPECT_TRUE(gives({"Pow"}, {longs({5}, {3, -2, 10, 0, -1}), longs({5}, {39, 63, 18, 0, 64})},
                     longs({5}, {4052555153018976267, std::numeric_limits<int64_t>::min(), 1000000000000000000, 1, 1})));
-  EXPECT_TRUE(gives({"Pow"}, {longs({5}, {2, 1, -1, -1, 7}), longs({5}, {-1, -3, -3, -4, -2})},
-                    longs({5}, {0, 1, -1, 1, 0})));
+  EXPECT_TRUE(
+      gives({"Pow"}, {longs({5}, {2, 1, -1, -1, 7}), longs({5}, {-1, -3, -3, -4, -2})}, longs({5}, {0, 1, -1, 1, 0})));
   EXPECT_TRUE(gives({"Pow"}, {in(u32, longs({2}, {2, 2})), in(u8, longs({2}, {31, 200}))},
                     in(u32, longs({2}, {2147483648, 0}))));
 }

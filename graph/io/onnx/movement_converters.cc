@@ -24,7 +24,8 @@ Dim productOf(const Shape& shape, int from, int to) {
 
 template <class T>
 Tensor listOf(const std::vector<T>& values, bool isScalar) {
-  Tensor tensor(dtypeOf<T>(), isScalar ? std::vector<int64_t>{} : std::vector<int64_t>{static_cast<int64_t>(values.size())});
+  Tensor tensor(dtypeOf<T>(),
+                isScalar ? std::vector<int64_t>{} : std::vector<int64_t>{static_cast<int64_t>(values.size())});
   std::copy(values.begin(), values.end(), tensor.mutableData<T>());
   return tensor;
 }
@@ -171,11 +172,11 @@ Status convertReshape(NodeImport& n) {
   }
   if (unknown >= 0) {
     const Dim total = x.numElements();
-    std::optional<Dim> length = known == Dim(0) ? (total == Dim(0) ? std::optional<Dim>(0) : std::nullopt)
-                                                : total.dividedBy(known);
+    std::optional<Dim> length =
+        known == Dim(0) ? (total == Dim(0) ? std::optional<Dim>(0) : std::nullopt) : total.dividedBy(known);
     if (!length) {
-      const std::string what = "the " + total.toString() + " elements of " + x.toString() + " are not known to be a multiple of " +
-                               known.toString();
+      const std::string what = "the " + total.toString() + " elements of " + x.toString() +
+                               " are not known to be a multiple of " + known.toString();
       return total.isStatic() && known.isStatic() ? n.invalid(what) : n.unsupported(what + " over symbolic lengths");
     }
     dims[static_cast<size_t>(unknown)] = *length;
@@ -268,8 +269,8 @@ Status convertConcat(NodeImport& n) {
     }
     for (int k = 0; k < rank; ++k) {
       if (k != axis && !(shape[k] == n.shape(0)[k])) {
-        const std::string what = n.shape(0).toString() + " and " + shape.toString() + " differ beside axis " +
-                                 std::to_string(axis);
+        const std::string what =
+            n.shape(0).toString() + " and " + shape.toString() + " differ beside axis " + std::to_string(axis);
         return shape[k].isStatic() && n.shape(0)[k].isStatic() ? n.invalid(what)
                                                                : n.unsupported(what + ", over symbolic lengths");
       }
@@ -439,8 +440,8 @@ Status convertDepthToSpace(NodeImport& n) {
   const bool isDepthFirst = mode == "DCR";
   const Value parts = reshape(n.in(0), isDepthFirst ? Shape{x[0], block, block, *depth, x[2], x[3]}
                                                     : Shape{x[0], *depth, block, block, x[2], x[3]});
-  const Value moved = transpose(parts, isDepthFirst ? std::vector<int64_t>{0, 3, 4, 1, 5, 2}
-                                                    : std::vector<int64_t>{0, 1, 4, 2, 5, 3});
+  const Value moved =
+      transpose(parts, isDepthFirst ? std::vector<int64_t>{0, 3, 4, 1, 5, 2} : std::vector<int64_t>{0, 1, 4, 2, 5, 3});
   n.set(0, reshape(moved, {x[0], *depth, x[2] * Dim(block), x[3] * Dim(block)}), n.elementType(0));
   return {};
 }

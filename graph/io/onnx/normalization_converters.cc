@@ -47,7 +47,8 @@ Status checkChannels(NodeImport& n, int first, int end) {
   return {};
 }
 
-// --- batches ----------------------------------------------------------------------------------------------------------
+// --- batches
+// ----------------------------------------------------------------------------------------------------------
 
 struct Affine {
   Value factor, offset;  // Of each channel, in `computeType`.
@@ -82,8 +83,8 @@ Status convertBatchNormalization(NodeImport& n) {
     }
     const DType compute = computeType(dtype);
     const Affine affine = affineOf(n, epsilon, compute);
-    n.set(0, cast(cast(x, compute) * perChannel(affine.factor, n.rank(0)) + perChannel(affine.offset, n.rank(0)),
-                  dtype));
+    n.set(0,
+          cast(cast(x, compute) * perChannel(affine.factor, n.rank(0)) + perChannel(affine.offset, n.rank(0)), dtype));
     return {};
   }
   const auto batch = batchNorm(x, cast(n.in(1), dtype), cast(n.in(2), dtype), 1, epsilon);
@@ -139,7 +140,8 @@ Status convertGroupNormalization(NodeImport& n) {
   return {};
 }
 
-// --- the last axes ----------------------------------------------------------------------------------------------------
+// --- the last axes
+// ----------------------------------------------------------------------------------------------------
 
 // Input i, which broadcasts to the axes of x from `axis` on, with their lengths.
 StatusOr<Value> overLastAxes(NodeImport& n, int i, int axis) {
@@ -195,7 +197,8 @@ Status convertRmsNormalization(NodeImport& n) {
   return {};
 }
 
-// --- others -----------------------------------------------------------------------------------------------------------
+// --- others
+// -----------------------------------------------------------------------------------------------------------
 
 Status convertLpNormalization(NodeImport& n) {
   const int64_t axis = n.axisOf(n.integer("axis", -1), n.rank(0)), p = n.integer("p", 2);

@@ -39,7 +39,8 @@ bool startsLikeModel(std::string_view bytes) {
   size_t at = 0;
   const uint64_t tag = codec::readVarint(bytes, at, bytes.size()).value_or(0);
   const auto* field = ModelProto::descriptor()->FindFieldByNumber(static_cast<int>(tag >> 3 & 0x1fffffff));
-  return field != nullptr && (tag & 7) == (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_INT64 ? 0u : 2u);
+  return field != nullptr &&
+         (tag & 7) == (field->cpp_type() == google::protobuf::FieldDescriptor::CPPTYPE_INT64 ? 0u : 2u);
 }
 
 StatusOr<ModelProto> parseProto(std::string_view bytes, const std::string& file, int64_t largestKept,
@@ -50,14 +51,16 @@ StatusOr<ModelProto> parseProto(std::string_view bytes, const std::string& file,
   const codec::ScanLimits scanLimits{limits.maxDepth, limits.maxFields};
   Status scanned = codec::scanWire(bytes, ModelProto::descriptor(), scanLimits, file, "an ONNX model");
   if (!scanned.ok()) {
-    return startsLikeModel(bytes) ? scanned : makeError<ErrorId::kP0061>(file, "its first bytes are no field of a model");
+    return startsLikeModel(bytes) ? scanned
+                                  : makeError<ErrorId::kP0061>(file, "its first bytes are no field of a model");
   }
-  const std::string rest = withoutLargeTensors(bytes, largestKept);
-  const auto size = static_cast<int64_t>(rest.size());
-  if (size > std::min<int64_t>(limits.maxParsedBytes, std::numeric_limits<int>::max())) {
-    return makeError<ErrorId::kP0003>(file, size, limits.maxParsedBytes);
+  const auto rest = withoutLargeTensors(bytes, largestKept,
+                                        std::min<int64_t>(limits.maxParsedBytes, std::numeric_limits<int>::max()));
+  if (!rest) {
+    return makeError<ErrorId::kP0003>(file, bytes.size(), limits.maxParsedBytes);
   }
-  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(rest.data()), static_cast<int>(size));
+  google::protobuf::io::CodedInputStream stream(reinterpret_cast<const uint8_t*>(rest->data()),
+                                                static_cast<int>(rest->size()));
   stream.SetRecursionLimit(limits.maxDepth + 1);
   ModelProto proto;
   if (!proto.ParseFromCodedStream(&stream) || !stream.ConsumedEntireMessage()) {
@@ -72,8 +75,8 @@ Status checkOpsets(const google::protobuf::RepeatedPtrField<OperatorSetIdProto>&
   for (const OperatorSetIdProto& opset : opsets) {
     const std::string domain = isStandardDomain(opset.domain()) ? "ai.onnx" : opset.domain();
     if (opset.version() < 1) {
-      return makeError<ErrorId::kP0061>(file, "it imports version " + std::to_string(opset.version()) +
-                                                  " of the operator set " + domain);
+      return makeError<ErrorId::kP0061>(
+          file, "it imports version " + std::to_string(opset.version()) + " of the operator set " + domain);
     }
     if (isStandardDomain(opset.domain()) && opset.version() > kNewestOpset) {
       return makeError<ErrorId::kP0062>(file, "operator set " + domain, opset.version(), kNewestOpset);
@@ -129,7 +132,8 @@ StatusOr<TensorPtr> mappedTensor(const TensorProto& tensor, std::string_view byt
   const int elementType = tensor.data_type();
   KILN_ASSIGN_OR_RETURN(const DType dtype, storageType(elementType, name));
   std::vector<int64_t> dims(tensor.dims().begin(), tensor.dims().end());
-  const bool isAligned = reinterpret_cast<uintptr_t>(bytes.data()) % static_cast<size_t>(std::max(bitWidth(dtype) / 8, 1)) == 0;
+  const bool isAligned =
+      reinterpret_cast<uintptr_t>(bytes.data()) % static_cast<size_t>(std::max(bitWidth(dtype) / 8, 1)) == 0;
   // Bytes that are no bool must not be read as one.
   const bool canBeView = dtype != DType::kBool && !isNarrowInteger(elementType) &&
                          elementType != TensorProto::FLOAT4E2M1 && (isAligned || bytes.size() >= kSmallestWeight);

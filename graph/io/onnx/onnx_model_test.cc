@@ -92,10 +92,11 @@ TEST(OnnxModel, PartsThatAreMissing) {
 
 TEST(OnnxModel, NewerThanKnown) {
   EXPECT_TRUE(failsWith(parse("ir_version: 10 graph { } opset_import { version: 99 }"), "KILN-P0062", "ai.onnx 99"));
-  EXPECT_TRUE(failsWith(parse("ir_version: 10 graph { } opset_import { domain: 'ai.onnx' version: 28 }"), "KILN-P0062"));
+  EXPECT_TRUE(
+      failsWith(parse("ir_version: 10 graph { } opset_import { domain: 'ai.onnx' version: 28 }"), "KILN-P0062"));
   EXPECT_TRUE(failsWith(parse("ir_version: 99 graph { } opset_import { version: 21 }"), "KILN-P0062", "ir_version 99"));
-  EXPECT_TRUE(failsWith(
-      parse(std::string(kHead) + "graph { } functions { name: 'f' opset_import { version: 28 } }"), "KILN-P0062"));
+  EXPECT_TRUE(failsWith(parse(std::string(kHead) + "graph { } functions { name: 'f' opset_import { version: 28 } }"),
+                        "KILN-P0062"));
   EXPECT_TRUE(parse(std::string(kHead) + "opset_import { domain: 'a.company' version: 99 } graph { }").ok());
 }
 
@@ -108,8 +109,9 @@ TEST(OnnxModel, Limits) {
 }
 
 TEST(OnnxModel, InitializersAreNotFed) {
-  auto model = parse("ir_version: 3 opset_import { version: 7 } graph { input { name: 'x' } input { name: 'w' } "
-                     "initializer { name: 'w' } output { name: 'y' } }");
+  auto model = parse(
+      "ir_version: 3 opset_import { version: 7 } graph { input { name: 'x' } input { name: 'w' } "
+      "initializer { name: 'w' } output { name: 'y' } }");
   ASSERT_TRUE(model.ok()) << model.status();
   ASSERT_EQ(model->inputs().size(), 1u);
   EXPECT_EQ(model->inputs()[0].name, "x");
@@ -128,17 +130,19 @@ TEST(OnnxModel, NamesOfDimsAreSymbols) {
 }
 
 TEST(OnnxModel, ExpressionsOfUnknownSymbolsBecomeNames) {
-  auto model = parseInputs({{"a", "dim { dim_param: '2*s0 + 1' } dim { dim_param: 's1' } dim { dim_param: '2*s1 + 1' }"},
-                            {"b", "dim { dim_param: '2*s0 + 1' }"}});
+  auto model =
+      parseInputs({{"a", "dim { dim_param: '2*s0 + 1' } dim { dim_param: 's1' } dim { dim_param: '2*s1 + 1' }"},
+                   {"b", "dim { dim_param: '2*s0 + 1' }"}});
   ASSERT_TRUE(model.ok()) << model.status();
   EXPECT_EQ(shapeOf(*model, 0), "[_2_s0___1, s1, 2*s1+1]");
   EXPECT_EQ(shapeOf(*model, 1), "[_2_s0___1]");
 }
 
 TEST(OnnxModel, OtherTextsBecomeNames) {
-  auto model = parseInputs({{"a", "dim { dim_param: 'batch size' } dim { dim_param: 'batch_size' } dim { dim_param: '-1' }"},
-                            {"b/c", "dim { } dim { dim_param: 'batch size' } dim { dim_param: '?' } dim { dim_param: '4' }"},
-                            {"b:c", "dim { } dim { dim_param: 'b_c_0_1' }"}});
+  auto model =
+      parseInputs({{"a", "dim { dim_param: 'batch size' } dim { dim_param: 'batch_size' } dim { dim_param: '-1' }"},
+                   {"b/c", "dim { } dim { dim_param: 'batch size' } dim { dim_param: '?' } dim { dim_param: '4' }"},
+                   {"b:c", "dim { } dim { dim_param: 'b_c_0_1' }"}});
   ASSERT_TRUE(model.ok()) << model.status();
   EXPECT_EQ(shapeOf(*model, 0), "[batch_size_1, batch_size, _1]");
   EXPECT_EQ(shapeOf(*model, 1), "[b_c_0, batch_size_1, _, 4]");
@@ -153,7 +157,8 @@ TEST(OnnxModel, NegativeLength) {
 // What was read from the file is the same as what is parsed whole, with large data left where it is.
 TEST(OnnxModel, LargeTensorsStayInTheFile) {
   TemporaryFolder folder;
-  ModelProto proto = modelOf(std::string(kHead) + "graph { name: 'g' node { op_type: 'If' attribute { name: 'then' } } }");
+  ModelProto proto =
+      modelOf(std::string(kHead) + "graph { name: 'g' node { op_type: 'If' attribute { name: 'then' } } }");
   *proto.mutable_graph()->add_initializer() = floats("small", 3);
   *proto.mutable_graph()->add_initializer() = floats("large", 5000);
   *proto.mutable_graph()->add_initializer() = floats("weight", 300000);
@@ -166,9 +171,9 @@ TEST(OnnxModel, LargeTensorsStayInTheFile) {
   EXPECT_LT(model->proto().ByteSizeLong(), 1000u);
   EXPECT_EQ(model->proto().producer_name(), "written last");
   const GraphProto& graph = model->proto().graph();
-  for (const TensorProto* tensor : {&graph.initializer(0), &graph.initializer(1), &graph.initializer(2),
-                                    &graph.node(0).attribute(0).g().initializer(0),
-                                    &model->proto().functions(0).node(0).attribute(0).t()}) {
+  for (const TensorProto* tensor :
+       {&graph.initializer(0), &graph.initializer(1), &graph.initializer(2),
+        &graph.node(0).attribute(0).g().initializer(0), &model->proto().functions(0).node(0).attribute(0).t()}) {
     EXPECT_EQ(tensor->has_mapped_offset(), tensor->dims(0) > 1024) << tensor->name();
     auto values = model->tensor(*tensor);
     ASSERT_TRUE(values.ok()) << values.status();

@@ -19,8 +19,8 @@ Status checkAlike(const NodeImport& n, const std::vector<Value>& values);
 /// The second half of that.
 Status checkBroadcast(const NodeImport& n, const std::vector<Shape>& shapes);
 
-/// B of an operator with the broadcasting of operator sets before 7, whose axes begin at axis `kiln_axis` of A; in other
-/// nodes b itself.
+/// B of an operator with the broadcasting of operator sets before 7, whose axes begin at axis `kiln_axis` of A; in
+/// other nodes b itself.
 StatusOr<Value> alignedTo(NodeImport& n, const Shape& a, Value b);
 
 /// f(x), where 16-bit floats are computed in f32 and rounded once.

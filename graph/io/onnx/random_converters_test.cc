@@ -37,10 +37,10 @@ TEST(OnnxRandom, shapes_and_types_are_attributes) {
   EXPECT_EQ(x.dims(), (std::vector<int64_t>{1000, 4}));
   EXPECT_EQ(x.dtype(), f32);
   EXPECT_NEAR(meanOf(x), 5, 0.1);
-  const Tensor u = resultOf({"RandomUniform", integersAttribute("shape", {4000}) + numberAttribute("low", 2) +
-                                                  numberAttribute("high", 3) +
-                                                  integerAttribute("dtype", TensorProto::DOUBLE)},
-                            {});
+  const Tensor u =
+      resultOf({"RandomUniform", integersAttribute("shape", {4000}) + numberAttribute("low", 2) +
+                                     numberAttribute("high", 3) + integerAttribute("dtype", TensorProto::DOUBLE)},
+               {});
   EXPECT_EQ(u.dtype(), f64);
   EXPECT_NEAR(meanOf(u), 2.5, 0.05);
   EXPECT_GE(u.at(0), 2);
@@ -48,8 +48,7 @@ TEST(OnnxRandom, shapes_and_types_are_attributes) {
 }
 
 TEST(OnnxRandom, two_nodes_draw_differently) {
-  ModelProto model =
-      nodeModel("op_type: 'RandomUniformLike' input: 'a' output: 'y'", {filled({64}, 0)});
+  ModelProto model = nodeModel("op_type: 'RandomUniformLike' input: 'a' output: 'y'", {filled({64}, 0)});
   ASSERT_TRUE(google::protobuf::TextFormat::MergeFromString(
       "graph { node { op_type: 'RandomUniformLike' input: 'a' output: 'z' } output { name: 'z' } }", &model));
   auto found = runModel(model, {filled({64}, 0)});
@@ -59,13 +58,12 @@ TEST(OnnxRandom, two_nodes_draw_differently) {
 
 TEST(OnnxRandom, bad_attributes_are_refused) {
   EXPECT_TRUE(failsWith(TestNode{"RandomNormal"}.run({}), "KILN-G0502", "'shape'"));
-  EXPECT_TRUE(failsWith(TestNode{"RandomNormal", integersAttribute("shape", {1}) +
-                                                     integerAttribute("dtype", TensorProto::INT32)}
-                            .run({}),
-                        "KILN-G0502", "wanted floats"));
-  EXPECT_TRUE(failsWith(TestNode{"RandomUniformLike", integerAttribute("dtype", TensorProto::FLOAT8E5M2)}.run(
-                            {filled({1}, 0)}),
-                        "KILN-G0501", "float8e5m2"));
+  EXPECT_TRUE(failsWith(
+      TestNode{"RandomNormal", integersAttribute("shape", {1}) + integerAttribute("dtype", TensorProto::INT32)}.run({}),
+      "KILN-G0502", "wanted floats"));
+  EXPECT_TRUE(
+      failsWith(TestNode{"RandomUniformLike", integerAttribute("dtype", TensorProto::FLOAT8E5M2)}.run({filled({1}, 0)}),
+                "KILN-G0501", "float8e5m2"));
 }
 
 TEST(OnnxRandom, bernoulli_takes_probabilities) {

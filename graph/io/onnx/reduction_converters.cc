@@ -255,7 +255,8 @@ Status convertGemm(NodeImport& n) {
     return {};
   }
   if (a.rank() != 2 || b.rank() != 2) {
-    return n.invalid("its inputs are " + a.shape().toString() + " and " + b.shape().toString() + ", wanted two matrices");
+    return n.invalid("its inputs are " + a.shape().toString() + " and " + b.shape().toString() +
+                     ", wanted two matrices");
   }
   if (a.dtype() != b.dtype()) {
     return checkAlike(n, {a, b});

@@ -13,8 +13,8 @@ Tensor matrix() { return floats({2, 3}, {1, -2, 3, 4, 5, -6}); }
 
 TEST(OnnxReductions, axes_are_an_input) {
   EXPECT_TRUE(gives({"ReduceSum"}, {matrix(), longs({1}, {-1})}, floats({2, 1}, {2, 3})));
-  EXPECT_TRUE(gives({"ReduceSum", integerAttribute("keepdims", 0)}, {matrix(), longs({1}, {0})},
-                    floats({3}, {5, 3, -3})));
+  EXPECT_TRUE(
+      gives({"ReduceSum", integerAttribute("keepdims", 0)}, {matrix(), longs({1}, {0})}, floats({3}, {5, 3, -3})));
   EXPECT_TRUE(gives({"ReduceSum", integerAttribute("keepdims", 0)}, {matrix(), longs({2}, {0, 1})}, floats({}, {5})));
 }
 
@@ -120,8 +120,8 @@ TEST(OnnxReductions, matmul_of_batches) {
   EXPECT_TRUE(gives({"MatMul"}, {a, m}, floats({2, 1, 2}, {7, 10, 15, 22})));
   EXPECT_TRUE(gives({"MatMul"}, {m, floats({2, 2, 1}, {1, 2, 3, 4})}, floats({2, 2, 1}, {5, 11, 11, 25})));
   EXPECT_TRUE(gives({"MatMul"}, {in(i32, m), in(i32, m)}, in(i32, floats({2, 2}, {7, 10, 15, 22}))));
-  EXPECT_TRUE(failsWith(TestNode{"MatMul"}.run({m, floats({3, 2}, {1, 2, 3, 4, 5, 6})}), "KILN-G0502",
-                        "inner lengths"));
+  EXPECT_TRUE(
+      failsWith(TestNode{"MatMul"}.run({m, floats({3, 2}, {1, 2, 3, 4, 5, 6})}), "KILN-G0502", "inner lengths"));
   EXPECT_TRUE(failsWith(TestNode{"MatMul"}.run({m, floats({}, {1})}), "KILN-G0502", "scalar"));
 }
 

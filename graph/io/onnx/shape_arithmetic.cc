@@ -60,7 +60,7 @@ std::optional<Dim> combine(std::string_view op, const Dim& a, const Dim& b) {
     // Beyond these bounds it is no length; the ordinary operation wraps as the operator does.
     constexpr int64_t kLarge = int64_t{1} << 31;
     const int64_t x = a.value(), y = b.value();
-    if (std::abs(x) > kLarge || std::abs(y) > kLarge) {
+    if (x > kLarge || x < -kLarge || y > kLarge || y < -kLarge) {
       return std::nullopt;
     }
     if (op == "Div") {
@@ -112,7 +112,7 @@ MaybeDims elementwise(NodeImport& n, std::string_view op, bool& scalar) {
     Dims combined;
     for (size_t k = 0; k < *length; ++k) {
       auto value = combine(op, at(*result, k), at(*next, k));
-      if (!value) {
+      if (!value || !isShort(*value)) {
         return std::nullopt;
       }
       combined.push_back(*std::move(value));
@@ -225,6 +225,21 @@ MaybeDims chosen(NodeImport& n, bool& scalar) {
 
 }  // namespace
 
+bool isShort(const Dim& dim) {
+  if (dim.isStatic()) {
+    return true;
+  }
+  constexpr size_t kMostCharacters = 1024;
+  size_t characters = 0;
+  const std::vector<Dim::Term> terms = dim.terms();
+  for (const Dim::Term& term : terms) {
+    for (const std::string& symbol : term.symbols) {
+      characters += symbol.size();
+    }
+  }
+  return terms.size() <= kMostTermsOfLength && characters <= kMostCharacters;
+}
+
 bool foldShapeArithmetic(NodeImport& n) {
   if (!(n.proto.domain().empty() || n.proto.domain() == "ai.onnx") || n.numOutputs() != 1) {
     return false;
@@ -280,6 +295,9 @@ bool foldShapeArithmetic(NodeImport& n) {
       Dim total = op == "ReduceProd" ? 1 : 0;
       for (const Dim& dim : *all) {
         total = op == "ReduceProd" ? total * dim : total + dim;
+        if (!isShort(total)) {
+          return false;
+        }
       }
       result = Dims{total};
       scalar = n.integer("keepdims", 1) == 0;

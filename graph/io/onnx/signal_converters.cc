@@ -7,8 +7,12 @@
 namespace kiln::onnx {
 namespace {
 
-// More than any spectrogram has; a few bytes of a model may ask for it.
+// More than any window or spectrogram has; a few bytes of a model may ask for it.
 constexpr int64_t kMostWeights = int64_t{1} << 24;
+
+Status tooMany(NodeImport& n, const std::string& what) {
+  return makeError<ErrorId::kG0507>(n.importer().currentNode(), what, kMostWeights);
+}
 
 Status convertDft(NodeImport& n) {
   nn::DftOptions options;
@@ -72,6 +76,9 @@ StatusOr<DType> outputType(NodeImport& n) {
 Status convertWindow(NodeImport& n, const std::vector<double>& terms) {
   KILN_ASSIGN_OR_RETURN(const DType dtype, outputType(n));
   KILN_ASSIGN_OR_RETURN(const std::vector<Dim> size, n.dims(0));
+  if (size.size() == 1 && size[0].isStatic() && size[0].value() > kMostWeights) {
+    return tooMany(n, std::to_string(size[0].value()) + " weights");
+  }
   if (size.size() != 1 || (size[0].isStatic() && size[0].value() < 0)) {
     return n.invalid("the size of a window is a number from 0 on");
   }
@@ -96,10 +103,8 @@ Status convertMelWeights(NodeImport& n) {
   }
   if (options.numBands > kMostWeights || options.dftLength > kMostWeights ||
       (options.dftLength / 2 + 1) * options.numBands > kMostWeights) {
-    return makeError<ErrorId::kG0507>(
-        n.importer().currentNode(),
-        std::to_string(options.dftLength / 2 + 1) + " times " + std::to_string(options.numBands) + " weights",
-        kMostWeights);
+    return tooMany(
+        n, std::to_string(options.dftLength / 2 + 1) + " times " + std::to_string(options.numBands) + " weights");
   }
   const Tensor weights = nn::melWeights(options);
   Tensor result(dtype, weights.dims());

@@ -2,6 +2,7 @@
 // Slice, Split, Pad and CenterCropPad: parts of axes, and more than them.
 #include <algorithm>
 
+#include "graph/build/known_values.h"
 #include "graph/io/onnx/axis_values.h"
 #include "graph/io/onnx/importer.h"
 #include "graph/io/onnx/movement.h"
@@ -26,8 +27,11 @@ Dim boundOf(GraphBuilder& g, const Dim& bound, const Dim& n) {
     if (at >= kFar || at <= -kFar) {
       return at > 0 ? n : Dim(0);
     }
-    // One element more or less than an axis with a symbol has: it has it.
-    if (at == 0 || at == 1) {
+    if (at == 0) {
+      return at;
+    }
+    // An axis of a feed's length has one element.
+    if (at == 1 && !isFoundByRun(n)) {
       return at;
     }
     return at == -1 ? asLength(g, n - 1) : at < 0 ? Dim::max(n + bound, 0) : Dim::min(bound, n);
@@ -36,7 +40,7 @@ Dim boundOf(GraphBuilder& g, const Dim& bound, const Dim& n) {
 }
 
 Part partOf(GraphBuilder& g, const Dim& start, const Dim& end, int64_t step, const Dim& n) {
-  if (start == Dim(-1) && !n.isStatic() && end.isStatic() && end.value() > 0) {
+  if (start == Dim(-1) && !n.isStatic() && !isFoundByRun(n) && end.isStatic() && end.value() > 0) {
     return {n - 1, 1};  // the last element
   }
   const Dim from = boundOf(g, start, n), to = boundOf(g, end, n);
@@ -59,7 +63,8 @@ StatusOr<Value> backwards(NodeImport& n, Value x, int axis, const Dim& start, co
     const int64_t last = std::clamp<int64_t>(end.value() < 0 ? end.value() + size : end.value(), -1, size - 1);
     const int64_t count = first > last ? (first - last - step - 1) / -step : 0;
     const int64_t lowest = first + std::max<int64_t>(count - 1, 0) * step;
-    return count == 0 ? partAlong(x, axis, Dim(0), Dim(0)) : reverse(partAlong(x, axis, Dim(lowest), Dim(count), -step), {axis});
+    return count == 0 ? partAlong(x, axis, Dim(0), Dim(0))
+                      : reverse(partAlong(x, axis, Dim(lowest), Dim(count), -step), {axis});
   }
   constexpr int64_t kFar = int64_t{1} << 30;
   if ((start.value() == -1 || start.value() >= kFar) && end.value() <= -kFar) {
@@ -71,10 +76,18 @@ StatusOr<Value> backwards(NodeImport& n, Value x, int axis, const Dim& start, co
 
 // Bounds that only the run knows: those of each axis are elements of the vectors.
 Value sliceInRun(NodeImport& n, Value x, int axis, int64_t k, int64_t step) {
-  const auto bound = [&](int input) {
+  const auto given = [&](int input) {
     const Value values = cast(n.in(input), i64);
-    const Value at = reshape(values.rank() == 0 ? values : slice(values, {k}, {k + 1}), Shape{});
-    const Value length = scalarOf(n.g, x.shape()[axis]);
+    const bool isOne = values.isPoisoned() || values.shape().numElements() == Dim(1);
+    return reshape(isOne ? values : slice(values, {k}, {k + 1}), Shape{});
+  };
+  // x[i : i + length] is as long wherever it is; that it lies inside is checked.
+  if (const auto difference = knownDifference(given(1), given(2)); difference && *difference > 0) {
+    return partAlong(x, axis, given(1), Dim::ceilDiv(Dim(*difference), Dim(step)),
+                     n.g.constant(Tensor::scalar<int64_t>(step)));
+  }
+  const auto bound = [&](int input) {
+    const Value at = given(input), length = scalarOf(n.g, x.shape()[axis]);
     return clamp(select(less(at, 0), add(at, length), at), n.g.constant(Tensor::scalar<int64_t>(0)), length);
   };
   const Value start = bound(1), end = bound(2);
@@ -148,8 +161,8 @@ Status convertSplit(NodeImport& n) {
   if (n.has(1)) {
     KILN_ASSIGN_OR_RETURN(lengths, n.dims(1));
     if (static_cast<int>(lengths.size()) != n.numOutputs()) {
-      return n.invalid("there are " + std::to_string(lengths.size()) + " lengths for " + std::to_string(n.numOutputs()) +
-                       " outputs");
+      return n.invalid("there are " + std::to_string(lengths.size()) + " lengths for " +
+                       std::to_string(n.numOutputs()) + " outputs");
     }
   } else {
     const int64_t count = n.integer("num_outputs", n.numOutputs());
@@ -248,8 +261,7 @@ Status convertPad(NodeImport& n) {
   if (pads.size() != 2 * axes.size()) {
     return n.invalid("there are " + std::to_string(pads.size()) + " pads for " + std::to_string(axes.size()) + " axes");
   }
-  Value value = n.has(2) ? reshape(n.in(2), Shape{})
-                         : n.g.constant(Tensor(n.dtype(0), std::vector<int64_t>{}));
+  Value value = n.has(2) ? reshape(n.in(2), Shape{}) : n.g.constant(Tensor(n.dtype(0), std::vector<int64_t>{}));
   Value x = n.in(0);
   if (mode == "constant" && std::ranges::all_of(pads, isNeverNegative) && !x.isPoisoned()) {
     Shape low(std::vector<Dim>(static_cast<size_t>(rank), Dim(0))), high = low;
@@ -268,7 +280,8 @@ Status convertPad(NodeImport& n) {
     }
     const Dim result = length + low + high;
     if (isNegativeForm(result)) {
-      return n.invalid("axis " + std::to_string(axis) + " of length " + length.toString() + " has less than the pads take");
+      return n.invalid("axis " + std::to_string(axis) + " of length " + length.toString() +
+                       " has less than the pads take");
     }
     x = mode == "constant" ? withBorder(n, x, axis, low, high, value)
                            : takeAlong(x, axis, sourceOf(n, mode, length, low, asLength(n.g, result)));

@@ -6,6 +6,7 @@
 
 #include "graph/io/onnx/node_import.h"
 #include "graph/io/onnx/tensor_proto.h"
+#include "graph/io/onnx/upgrade.h"
 
 namespace kiln::onnx {
 namespace {
@@ -60,7 +61,8 @@ class Counter {
       ++row.count;
       row.name = name;
       row.isFunction = functions_.contains(name);
-      row.isSupported = row.isFunction || findConverter(node.domain(), node.op_type()) != nullptr;
+      const std::string_view op = domainName(node.domain()) == "ai.onnx" ? newestName(node.op_type()) : node.op_type();
+      row.isSupported = row.isFunction || findConverter(node.domain(), op) != nullptr;
       if (row.isFunction) {
         ++functions_[name];
       }

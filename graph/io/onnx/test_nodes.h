@@ -69,8 +69,8 @@ inline ::testing::AssertionResult holds(const Tensor& found, const Tensor& wante
     const double a = found.at(i), b = wanted.at(i);
     const bool isSame = a == b || (std::isnan(a) && std::isnan(b)) || std::abs(a - b) <= tolerance * std::abs(b);
     if (!isSame) {
-      return ::testing::AssertionFailure() << "element " << i << " of " << found.toString() << ", wanted "
-                                           << wanted.toString();
+      return ::testing::AssertionFailure()
+             << "element " << i << " of " << found.toString() << ", wanted " << wanted.toString();
     }
   }
   return ::testing::AssertionSuccess();

@@ -10,7 +10,6 @@ namespace kiln::onnx {
 namespace {
 
 using ::testing::HasSubstr;
-using testing::runModel;
 using testing::runNode;
 
 constexpr const char* kTraining = "ai.onnx.preview.training";
@@ -151,76 +150,18 @@ TEST(OnnxTraining, g0502_InputsThatMakeNoWholeTensors) {
               "KILN-G0502", "4 inputs");
 }
 
-// --- gradients
-
-StatusOr<std::vector<Tensor>> gradient(const std::string& graph, const std::vector<Tensor>& inputs) {
-  ModelProto model = testing::nodeModel("op_type: \"Identity\" input: \"a\" output: \"unused\"", inputs, 27, {}, "");
-  OperatorSetIdProto* version = model.add_opset_import();
-  version->set_domain(kTraining);
-  version->set_version(1);
-  GraphProto parsed;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(graph, &parsed));
-  model.mutable_graph()->clear_node();
-  model.mutable_graph()->clear_output();
-  model.mutable_graph()->MergeFrom(parsed);
-  return runModel(model, inputs);
-}
-
-constexpr const char* kCube = R"(
-  node { op_type: "Mul" input: "a" input: "a" output: "square" }
-  node { op_type: "Mul" input: "square" input: "b" output: "y" } )";
-
-TEST(OnnxGradient, OfTheNodesBetween) {
-  const auto y = gradient(std::string(kCube) + R"(node { op_type: "Gradient" domain: "ai.onnx.preview.training"
-      input: "a" input: "b" output: "da" output: "db" attribute { name: "xs" type: STRINGS strings: "a" strings: "b" }
-      attribute { name: "y" type: STRING s: "y" } } output { name: "da" } output { name: "db" })",
-                          {one(3), one(5)});
-  ASSERT_TRUE(y.ok()) << y.status();
-  expectNear((*y)[0], {30});
-  expectNear((*y)[1], {9});
-}
-
-TEST(OnnxGradient, AtOtherValuesAndForWhatLiesBetween) {
-  const auto y = gradient(std::string(kCube) + R"(node { op_type: "Gradient" domain: "ai.onnx.preview.training"
-      input: "b" input: "a" output: "ds" attribute { name: "xs" type: STRINGS strings: "square" }
-      attribute { name: "zs" type: STRINGS strings: "b" } attribute { name: "y" type: STRING s: "y" } }
-      output { name: "ds" })",
-                          {one(3), one(5)});
-  ASSERT_TRUE(y.ok()) << y.status();
-  expectNear((*y)[0], {3});
-}
-
-TEST(OnnxGradient, OfAGradient) {
-  const auto y = gradient(std::string(kCube) + R"(node { op_type: "Gradient" domain: "ai.onnx.preview.training"
-      input: "a" input: "b" output: "da" attribute { name: "xs" type: STRINGS strings: "a" }
-      attribute { name: "zs" type: STRINGS strings: "b" } attribute { name: "y" type: STRING s: "y" } }
-      node { op_type: "Gradient" domain: "ai.onnx.preview.training"
-      input: "a" input: "b" output: "daa" output: "dab"
-      attribute { name: "xs" type: STRINGS strings: "a" strings: "b" }
-      attribute { name: "y" type: STRING s: "da" } } output { name: "daa" } output { name: "dab" })",
-                          {one(3), one(5)});
-  ASSERT_TRUE(y.ok()) << y.status();
-  expectNear((*y)[0], {10});
-  expectNear((*y)[1], {6});
-}
-
-TEST(OnnxGradient, OfConstantsThatWouldBeFolded) {
-  const auto y = gradient(R"(initializer { name: "k" data_type: 1 dims: 1 float_data: 4 }
-      node { op_type: "Mul" input: "k" input: "k" output: "y" }
-      node { op_type: "Gradient" domain: "ai.onnx.preview.training" input: "k" output: "dk"
-      attribute { name: "xs" type: STRINGS strings: "k" } attribute { name: "y" type: STRING s: "y" } }
-      output { name: "dk" })",
-                          {one(0)});
-  ASSERT_TRUE(y.ok()) << y.status();
-  expectNear((*y)[0], {8});
-}
-
-TEST(OnnxGradient, g0501_OfWhatNoNodeGives) {
-  expectFails(gradient(R"(node { op_type: "Gradient" domain: "ai.onnx.preview.training" input: "a" output: "da"
-      attribute { name: "xs" type: STRINGS strings: "a" } attribute { name: "y" type: STRING s: "nothing" } }
-      output { name: "da" })",
-                       {one(3)}),
+TEST(OnnxTraining, g0501_AGradientOfWhatNoNodeGives) {
+  expectFails(runNode(R"(op_type: "Gradient" input: "a" output: "da"
+      attribute { name: "xs" type: STRINGS strings: "a" } attribute { name: "y" type: STRING s: "nothing" })",
+                      {one(3)}, 27, {}, kTraining),
               "KILN-G0501", "'nothing'");
+}
+
+TEST(OnnxTraining, g0502_AGradientWithoutAllOfItsValues) {
+  expectFails(runNode(R"(op_type: "Gradient" input: "a" output: "da"
+      attribute { name: "xs" type: STRINGS strings: "a" strings: "b" } attribute { name: "y" type: STRING s: "y" })",
+                      {one(3)}, 27, {}, kTraining),
+              "KILN-G0502", "1 inputs, and names 2");
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// One rule for each change of an operator that made nodes of older operator sets mean something else today. Changes that
-// only allow more (types, inputs that may be left out, attributes whose default is the old meaning) need none. The
+// One rule for each change of an operator that made nodes of older operator sets mean something else today. Changes
+// that only allow more (types, inputs that may be left out, attributes whose default is the old meaning) need none. The
 // history is that of https://onnx.ai/onnx/operators.
 #include "graph/io/onnx/upgrade.h"
 
@@ -224,12 +224,6 @@ Status roiAlignCoordinates(Upgrade& u, const Rule&) {
   if (!u.hasAttribute("coordinate_transformation_mode")) {
     u.setText("coordinate_transformation_mode", "output_half_pixel");
   }
-  return {};
-}
-
-// Scale and bias had one element for each group, not for each channel.
-Status scaleOfGroups(Upgrade& u, const Rule&) {
-  u.setInteger("kiln_scale_of_groups", 1);
   return {};
 }
 
@@ -479,7 +473,6 @@ constexpr Rule kRules[] = {
 
     {"BatchNormalization", 14, batchNormalizationMode},
     {"Dropout", 12, dropoutInputs},
-    {"GroupNormalization", 21, scaleOfGroups},
 
     {"Softmax", 13, flattenedSoftmax},
     {"LogSoftmax", 13, flattenedSoftmax},

@@ -69,15 +69,17 @@ TEST(OnnxUpgrade, axes_become_inputs) {
 }
 
 TEST(OnnxUpgrade, lengths_and_bounds_become_inputs) {
-  EXPECT_EQ(Upgraded("op_type: 'Slice' input: 'x'" + integersAttribute("starts", {1}) + integersAttribute("ends", {3}),
-                     9).inputs(),
-            "x|i64[1] [1]|i64[1] [3]");
+  EXPECT_EQ(
+      Upgraded("op_type: 'Slice' input: 'x'" + integersAttribute("starts", {1}) + integersAttribute("ends", {3}), 9)
+          .inputs(),
+      "x|i64[1] [1]|i64[1] [3]");
   EXPECT_EQ(Upgraded("op_type: 'Reshape' input: 'x'" + integersAttribute("shape", {2, -1}), 4).inputs(),
             "x|i64[2] [2, -1]");
   EXPECT_EQ(Upgraded("op_type: 'TopK' input: 'x'" + integerAttribute("k", 3), 9).inputs(), "x|i64[1] [3]");
-  EXPECT_EQ(Upgraded("op_type: 'Pad' input: 'x'" + integersAttribute("paddings", {1, 2}) + numberAttribute("value", 3),
-                     1).inputs(),
-            "x|i64[2] [1, 2]|f32[] 3");
+  EXPECT_EQ(
+      Upgraded("op_type: 'Pad' input: 'x'" + integersAttribute("paddings", {1, 2}) + numberAttribute("value", 3), 1)
+          .inputs(),
+      "x|i64[2] [1, 2]|f32[] 3");
   EXPECT_EQ(Upgraded("op_type: 'Clip' input: 'x'" + numberAttribute("max", 2), 1).inputs(), "x||f32[] 2");
   EXPECT_EQ(Upgraded("op_type: 'Clip' input: 'x'" + numberAttribute("min", 2), 6).constants.size(), 2);
   EXPECT_EQ(Upgraded("op_type: 'DFT' input: 'x'", 17).inputs(), "x||i64[] 1");
@@ -99,9 +101,8 @@ TEST(OnnxUpgrade, axis_of_broadcasting) {
   EXPECT_EQ(u.find("broadcast"), nullptr);
   const Upgraded suffix("op_type: 'Add' input: 'x' input: 'y'" + integerAttribute("broadcast", 1), 6);
   EXPECT_EQ(suffix.node.attribute_size(), 0);
-  EXPECT_TRUE(gives({"Sub", integerAttribute("broadcast", 1) + axis, 6}, {floats({2, 2}, {1, 2, 3, 4}),
-                                                                          floats({2}, {1, 2})},
-                    floats({2, 2}, {0, 1, 1, 2})));
+  EXPECT_TRUE(gives({"Sub", integerAttribute("broadcast", 1) + axis, 6},
+                    {floats({2, 2}, {1, 2, 3, 4}), floats({2}, {1, 2})}, floats({2, 2}, {0, 1, 1, 2})));
   EXPECT_TRUE(gives({"Pow", integerAttribute("broadcast", 1) + axis, 6}, {floats({2, 1}, {2, 3}), floats({2}, {1, 2})},
                     floats({2, 1}, {2, 9})));
   EXPECT_TRUE(gives({"Gemm", integerAttribute("broadcast", 1), 6},
@@ -150,9 +151,7 @@ TEST(OnnxUpgrade, defaults_that_changed) {
   EXPECT_EQ(Upgraded("op_type: 'Concat' input: 'x'", 3).integer("axis"), 1);
   EXPECT_FLOAT_EQ(Upgraded("op_type: 'Selu' input: 'x'", 1).find("alpha")->f(), 1.6732F);
   EXPECT_EQ(Upgraded("op_type: 'Selu' input: 'x'", 6).node.attribute_size(), 0);
-  EXPECT_EQ(Upgraded("op_type: 'RoiAlign' input: 'x'", 10).text("coordinate_transformation_mode"),
-            "output_half_pixel");
-  EXPECT_EQ(Upgraded("op_type: 'GroupNormalization' input: 'x'", 18).integer("kiln_scale_of_groups"), 1);
+  EXPECT_EQ(Upgraded("op_type: 'RoiAlign' input: 'x'", 10).text("coordinate_transformation_mode"), "output_half_pixel");
 }
 
 TEST(OnnxUpgrade, words_and_types_that_changed) {
@@ -167,7 +166,8 @@ TEST(OnnxUpgrade, words_and_types_that_changed) {
   EXPECT_EQ(Upgraded("op_type: 'GridSample' input: 'x'" + textAttribute("mode", "bicubic"), 16).text("mode"), "cubic");
   EXPECT_EQ(Upgraded("op_type: 'GRU' input: 'x'" + textAttribute("direction", "foward"), 1).text("direction"),
             "forward");
-  EXPECT_EQ(Upgraded("op_type: 'LSTM' input: 'x'" + integerAttribute("output_sequence", 1), 6).node.attribute_size(), 0);
+  EXPECT_EQ(Upgraded("op_type: 'LSTM' input: 'x'" + integerAttribute("output_sequence", 1), 6).node.attribute_size(),
+            0);
 }
 
 TEST(OnnxUpgrade, operators_with_a_new_name) {
@@ -198,10 +198,20 @@ TEST(OnnxUpgrade, resize_of_older_sets) {
   EXPECT_TRUE(failsWith(Upgraded(node, 11).status, "KILN-G0501", "tf_half_pixel_for_nn"));
 }
 
+TEST(OnnxUpgrade, resized_images_of_older_sets) {
+  const Tensor x = floats({1, 1, 2, 4}, {1, 2, 3, 4, 5, 6, 7, 8});
+  const Tensor scales = floats({4}, {1, 1, 2, 0.6F});
+  EXPECT_TRUE(gives({"Resize", "", 10}, {x, scales}, floats({1, 1, 4, 2}, {1, 3, 1, 3, 5, 7, 5, 7})));
+  EXPECT_TRUE(gives({"Upsample", "", 9}, {floats({1, 2}, {1, 2}), floats({2}, {1, 2})}, floats({1, 4}, {1, 1, 2, 2})));
+  EXPECT_TRUE(gives({"Upsample", textAttribute("mode", "linear"), 9}, {floats({1, 2}, {1, 2}), floats({2}, {1, 2})},
+                    floats({1, 4}, {1, 1.5F, 2, 2})));
+}
+
 TEST(OnnxUpgrade, scan_of_batches_is_two_scans) {
   const Upgraded u(
       "op_type: 'Scan' input: '' input: 'state' input: 'x' output: 'final' output: 'y' attribute { name: 'body' type: "
-      "GRAPH g { name: 'body' } }" + integerAttribute("num_scan_inputs", 1) + integersAttribute("directions", {1}),
+      "GRAPH g { name: 'body' } }" +
+          integerAttribute("num_scan_inputs", 1) + integersAttribute("directions", {1}),
       8);
   EXPECT_EQ(u.inputs(), "state|x");
   EXPECT_EQ(u.integer("num_scan_inputs"), 2);

@@ -22,9 +22,7 @@ Status writeCelu(NodeExport& n) {
 
 Status writeElu(NodeExport& n) { return set(n, n.op("Elu", {n.in(0)}, {{"alpha", n.real("alpha")}})); }
 Status writeGelu(NodeExport& n) { return set(n, n.op("Gelu", {n.in(0)})); }
-Status writeGeluTanh(NodeExport& n) {
-  return set(n, n.op("Gelu", {n.in(0)}, {{"approximate", std::string("tanh")}}));
-}
+Status writeGeluTanh(NodeExport& n) { return set(n, n.op("Gelu", {n.in(0)}, {{"approximate", std::string("tanh")}})); }
 Status writeHardSigmoid(NodeExport& n) {
   return set(n, n.op("HardSigmoid", {n.in(0)}, {{"alpha", 1.0 / 6}, {"beta", 0.5}}));
 }
@@ -41,9 +39,7 @@ Status writeSoftshrink(NodeExport& n) {
   return set(n, n.op("Shrink", {n.in(0)}, {{"lambd", n.real("lambd")}, {"bias", n.real("lambd")}}));
 }
 Status writeLeakyRelu(NodeExport& n) { return set(n, n.op("LeakyRelu", {n.in(0)}, {{"alpha", n.real("alpha")}})); }
-Status writeLogSigmoid(NodeExport& n) {
-  return set(n, n.op("Neg", {n.op("Softplus", {n.op("Neg", {n.in(0)})})}));
-}
+Status writeLogSigmoid(NodeExport& n) { return set(n, n.op("Neg", {n.op("Softplus", {n.op("Neg", {n.in(0)})})})); }
 Status writeMish(NodeExport& n) { return set(n, n.op("Mish", {n.in(0)})); }
 Status writePrelu(NodeExport& n) { return set(n, n.op("PRelu", {n.in(0), n.in(1)})); }
 Status writeSelu(NodeExport& n) {

@@ -44,9 +44,8 @@ Names writeIf(NodeExport& n, const std::string& condition, GraphProto then, Grap
 Status writeIfElse(NodeExport& n) {
   const Names arguments = n.inputs(1);
   const auto branch = [&](const char* name, std::string_view attribute) {
-    return n.body(name, {}, n.node.outputs, [&](NodeExport& inner) {
-      return inner.call(inner.attribute<std::string>(attribute), arguments);
-    });
+    return n.body(name, {}, n.node.outputs,
+                  [&](NodeExport& inner) { return inner.call(inner.attribute<std::string>(attribute), arguments); });
   };
   KILN_ASSIGN_OR_RETURN(GraphProto then, branch("then", "then_branch"));
   KILN_ASSIGN_OR_RETURN(GraphProto otherwise, branch("else", "else_branch"));
@@ -102,11 +101,10 @@ std::string filledUp(NodeExport& n, const std::string& stacked, const ValueType&
   const int rank = type.shape.rank();
   const std::string numSteps = n.op("Shape", {stacked}, {{"start", int64_t{0}}, {"end", int64_t{1}}});
   const std::string missing = n.op("Sub", {n.dimVector(type.shape[0]), numSteps});
-  const std::string pads =
-      n.op("Concat",
-           {n.integers(std::vector<int64_t>(static_cast<size_t>(rank), 0)), missing,
-            n.integers(std::vector<int64_t>(static_cast<size_t>(rank - 1), 0))},
-           {{"axis", int64_t{0}}});
+  const std::string pads = n.op("Concat",
+                                {n.integers(std::vector<int64_t>(static_cast<size_t>(rank), 0)), missing,
+                                 n.integers(std::vector<int64_t>(static_cast<size_t>(rank - 1), 0))},
+                                {{"axis", int64_t{0}}});
   return n.op("Pad", {stacked, pads, n.number(0, type.dtype)});
 }
 
@@ -190,11 +188,10 @@ Status writeScan(NodeExport& n) {
   Names operands(inputs.begin(), captured);
   operands.push_back(n.range(length));
   const size_t numStacked = results.size() - numCarries;
-  const Names values =
-      n.ops("Scan", operands, static_cast<int>(results.size()),
-            {{"num_scan_inputs", static_cast<int64_t>(numScanned) + 1},
-             {"scan_input_directions", std::vector<int64_t>(numScanned + 1, direction)},
-             {"scan_output_directions", std::vector<int64_t>(numStacked, direction)}});
+  const Names values = n.ops("Scan", operands, static_cast<int>(results.size()),
+                             {{"num_scan_inputs", static_cast<int64_t>(numScanned) + 1},
+                              {"scan_input_directions", std::vector<int64_t>(numScanned + 1, direction)},
+                              {"scan_output_directions", std::vector<int64_t>(numStacked, direction)}});
   addGraph(n, "body", std::move(graph));
   return setAll(n, values);
 }

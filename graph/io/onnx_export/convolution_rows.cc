@@ -215,13 +215,74 @@ Status writeAdaptiveAvgPool(NodeExport& n) {
   return {};
 }
 
+// Windows of several lengths are read by tables of positions, the shorter ones with their last element repeated, which
+// changes neither the largest value nor its first place.
+Status writeUnequalMaxPool(NodeExport& n, const Image& image) {
+  const std::vector<int64_t>& sizes = n.ints("output_size");
+  std::string x = image.value;
+  std::vector<std::vector<int64_t>> tables;  // Of each axis: [windows, longest], row-major.
+  std::vector<int64_t> longest, permutation = {0, 1};
+  Shape gathered = {image.shape[0], image.shape[1]};
+  int64_t numInWindow = 1, numWindows = 1;
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    const int64_t length = image.shape[static_cast<int>(i) + 2].value();
+    const auto begin = [&](int64_t window) { return window * length / sizes[i]; };
+    const auto end = [&](int64_t window) { return ((window + 1) * length + sizes[i] - 1) / sizes[i]; };
+    longest.push_back(0);
+    for (int64_t window = 0; window < sizes[i]; ++window) {
+      longest[i] = std::max(longest[i], end(window) - begin(window));
+    }
+    tables.emplace_back();
+    for (int64_t window = 0; window < sizes[i]; ++window) {
+      for (int64_t k = 0; k < longest[i]; ++k) {
+        tables[i].push_back(std::min(begin(window) + k, end(window) - 1));
+      }
+    }
+    x = n.op("Gather", {x, n.constant(Tensor::of<int64_t>({sizes[i], longest[i]}, tables[i]))},
+             {{"axis", static_cast<int64_t>(2 + 2 * i)}});
+    gathered.push_back(sizes[i]);
+    permutation.push_back(static_cast<int64_t>(2 + 2 * i));
+    numInWindow *= longest[i];
+    numWindows *= sizes[i];
+  }
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    permutation.push_back(static_cast<int64_t>(3 + 2 * i));
+  }
+  Shape windows = gathered;
+  windows.push_back(numInWindow);
+  x = n.reshape(n.transpose(x, permutation), windows);
+  const int64_t last = windows.rank() - 1;
+  n.set(0, n.transpose(n.reduce("ReduceMax", x, {last}, false), image.back));
+  if (!n.wants(1)) {
+    return {};
+  }
+  // Where each place of each window lies in the channel.
+  std::vector<int64_t> places;
+  for (int64_t at = 0; at < numWindows * numInWindow; ++at) {
+    int64_t window = at / numInWindow, inside = at % numInWindow, place = 0, stride = 1;
+    for (size_t i = sizes.size(); i-- > 0;) {
+      const int64_t row = window % sizes[i], column = inside % longest[i];
+      place += tables[i][static_cast<size_t>(row * longest[i] + column)] * stride;
+      stride *= image.shape[static_cast<int>(i) + 2].value();
+      window /= sizes[i];
+      inside /= longest[i];
+    }
+    places.push_back(place);
+  }
+  std::vector<int64_t> tableDims(sizes);
+  tableDims.push_back(numInWindow);
+  const std::string table = n.expand(n.constant(Tensor::of<int64_t>(tableDims, places)), windows);
+  const std::string first = n.op("ArgMax", {x}, {{"axis", last}, {"keepdims", int64_t{1}}});
+  const std::string found = n.op("GatherElements", {table, first}, {{"axis", last}});
+  n.set(1, n.transpose(n.squeeze(found, {last}), image.back));
+  return {};
+}
+
 Status writeAdaptiveMaxPool(NodeExport& n) {
   const Image image = imageOf(n);
   const auto kernel = equalWindows(image, n.ints("output_size"));
-  if (!kernel) {
-    return n.unsupported("its windows have several lengths");
-  }
-  return setPooled(n, image, {{"kernel_shape", *kernel}, {"strides", *kernel}});
+  return kernel ? setPooled(n, image, {{"kernel_shape", *kernel}, {"strides", *kernel}})
+                : writeUnequalMaxPool(n, image);
 }
 
 // Each spatial axis becomes two, windows and places in them, by a table of positions.
@@ -277,7 +338,7 @@ Status writeUnfold(NodeExport& n) {
 // the positions that unfold reads them from. One more row takes those from outside.
 Status writeFold(NodeExport& n) {
   const std::vector<int64_t>&kernel = n.ints("kernel"), &strides = n.ints("strides"), &dilations = n.ints("dilations"),
-                            &low = n.ints("low");
+        &low = n.ints("low");
   const int numSpatial = static_cast<int>(kernel.size());
   const Shape& lengths = n.result().shape;
   Dim numPlaces = 1, numElements = 1;
@@ -314,22 +375,35 @@ Status writeFold(NodeExport& n) {
   batchBehind.back() = n.rank() - 1;
   const std::string rows = n.reshape(n.transpose(n.in(0), batchBehind), {numElements, batch, channels});
   const std::string vectors = n.reshape(place, {numElements, 1});
-  const std::string sums = n.op("ScatterND",
-                                {n.zeros({numPlaces + Dim(1), batch, channels}, n.dtype()), vectors, rows},
+  const std::string sums = n.op("ScatterND", {n.zeros({numPlaces + Dim(1), batch, channels}, n.dtype()), vectors, rows},
                                 {{"reduction", std::string("add")}});
   const std::string inside = n.slice(sums, 0, 0, numPlaces);
   n.set(0, n.reshape(n.transpose(inside, {1, 0, 2}), lengths));
   return {};
 }
 
+// What the operators do not take; as windows and products it can be exported.
+bool isOfIntegers(const Node&, DType dtype) { return !isFloat(dtype); }
+bool isOfWideIntegers(const Node&, DType dtype) { return !isFloat(dtype) && bitWidth(dtype) != 8; }
+bool hasNegativePadding(const Node& node, DType dtype) {
+  for (const char* end : {"low", "high"}) {
+    for (int64_t amount : node.attributes.get<std::vector<int64_t>>(end)) {
+      if (amount < 0) {
+        return true;
+      }
+    }
+  }
+  return isOfIntegers(node, dtype);
+}
+
 constexpr ExportRow kRows[] = {
     {"adaptive_avg_pool", writeAdaptiveAvgPool},
-    {"adaptive_max_pool", writeAdaptiveMaxPool},
+    {"adaptive_max_pool", writeAdaptiveMaxPool, {}, false, isOfWideIntegers},
     {"avg_pool", writeAvgPool},
-    {"conv", writeConv},
-    {"conv_transpose", writeConvTranspose},
+    {"conv", writeConv, {}, false, isOfIntegers},
+    {"conv_transpose", writeConvTranspose, {}, false, hasNegativePadding},
     {"fold", writeFold},
-    {"max_pool", writeMaxPool},
+    {"max_pool", writeMaxPool, {}, false, isOfWideIntegers},
     {"unfold", writeUnfold},
 };
 

@@ -211,18 +211,36 @@ Status writeTrunc(NodeExport& n) {
   return set(n, choose(x < 0.0, x.apply("Ceil"), x.apply("Floor")));
 }
 
-// The operator shifts unsigned integers by less than their width.
-Status writeShift(NodeExport& n, const char* direction) {
-  if (!isUnsignedInteger(n.dtype())) {
-    return n.unsupported("ONNX shifts unsigned integers only, and it is of " + std::string(toString(n.dtype())));
+DType unsignedOf(DType dtype) {
+  switch (bitWidth(dtype)) {
+    case 8:
+      return u8;
+    case 16:
+      return u16;
+    case 32:
+      return u32;
+    default:
+      return u64;
   }
-  const Formula x = operand(n, 0), amount = operand(n, 1);
-  const Formula fits = amount < static_cast<double>(bitWidth(n.dtype()));
-  const Formula shifted(n, n.op("BitShift", {n.in(0), n.in(1)}, {{"direction", std::string(direction)}}), n.dtype());
-  return set(n, choose(fits, shifted, x.number(0)));
 }
-Status writeShiftLeft(NodeExport& n) { return writeShift(n, "LEFT"); }
-Status writeShiftRight(NodeExport& n) { return writeShift(n, "RIGHT"); }
+
+// The operator shifts unsigned integers by less than their width. Negative ones are shifted as their complement.
+Status writeShift(NodeExport& n, bool isRight) {
+  const DType dtype = n.dtype(), bits = unsignedOf(dtype);
+  const auto asBits = [&](const Formula& x) { return Formula(n, n.cast(x.value(), dtype, bits), bits); };
+  const Formula x = operand(n, 0), amount = asBits(operand(n, 1));
+  const bool hasSign = isRight && isSignedInteger(dtype);
+  const Formula below = x < 0.0;
+  const Formula shiftedOne = asBits(hasSign ? choose(below, x.apply("BitwiseNot"), x) : x);
+  const std::string moved =
+      n.op("BitShift", {shiftedOne.value(), amount.value()}, {{"direction", std::string(isRight ? "RIGHT" : "LEFT")}});
+  const Formula fits = amount < static_cast<double>(bitWidth(dtype));
+  const Formula inRange = choose(fits, {n, moved, bits}, amount.number(0));
+  const Formula result(n, n.cast(inRange.value(), bits, dtype), dtype);
+  return set(n, hasSign ? choose(below, result.apply("BitwiseNot"), result) : result);
+}
+Status writeShiftLeft(NodeExport& n) { return writeShift(n, false); }
+Status writeShiftRight(NodeExport& n) { return writeShift(n, true); }
 
 Status writeCast(NodeExport& n) {
   n.set(0, n.cast(n.in(0), n.dtype(), n.attribute<DType>("to")));
@@ -231,6 +249,9 @@ Status writeCast(NodeExport& n) {
 
 Status writeBitcast(NodeExport& n) {
   constexpr int64_t kSince = 26;
+  if (isInteger(n.dtype()) && isInteger(n.attribute<DType>("to"))) {
+    return writeCast(n);  // Which keeps the low bits.
+  }
   if (n.opset() < kSince) {
     return n.unsupported("the operator BitCast is of operator set 26 and later");
   }

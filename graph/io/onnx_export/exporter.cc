@@ -12,9 +12,9 @@ namespace {
 const std::map<std::string_view, const ExportRow*>& allRows() {
   static const auto& rows = *new std::map<std::string_view, const ExportRow*>([] {
     std::map<std::string_view, const ExportRow*> all;
-    for (std::span<const ExportRow> family :
-         {elementwiseRows(), activationRows(), contractionRows(), reductionRows(), movementRows(), indexingRows(),
-          convolutionRows(), normalizationRows(), lossRows(), optimizerRows(), randomRows(), controlRows(), stateRows()}) {
+    for (std::span<const ExportRow> family : {elementwiseRows(), activationRows(), contractionRows(), reductionRows(),
+                                              movementRows(), indexingRows(), convolutionRows(), normalizationRows(),
+                                              lossRows(), optimizerRows(), randomRows(), controlRows(), stateRows()}) {
       for (const ExportRow& row : family) {
         all.emplace(row.op, &row);
       }
@@ -47,6 +47,9 @@ bool isForCompiler(const Graph& graph, const Body& body, const std::vector<NodeI
     if (row != nullptr && row->isForCompiler) {
       return true;
     }
+    if (row != nullptr && row->needsCompiler != nullptr && row->needsCompiler(node, body.type(node.inputs[0]).dtype)) {
+      return true;
+    }
     for (const std::string& callee : calleesOf(*node.op, node.attributes)) {
       const Function& function = graph.functions().at(callee);
       std::vector<NodeId> results;
@@ -73,9 +76,9 @@ std::optional<ExportInfo> exportInfoOf(std::string_view op) {
   if (row == nullptr) {
     return std::nullopt;
   }
-  const ExportKind kind = row->write != nullptr  ? ExportKind::kDirect
-                          : row->isForCompiler ? ExportKind::kCompiler
-                                               : ExportKind::kRefused;
+  const ExportKind kind = row->write != nullptr ? ExportKind::kDirect
+                          : row->isForCompiler  ? ExportKind::kCompiler
+                                                : ExportKind::kRefused;
   return ExportInfo{kind, row->reason};
 }
 
@@ -91,10 +94,10 @@ StatusOr<bool> needsPlainGraph(const Graph& graph, std::string_view entry) {
 StatusOr<ExportedModel> exportOnnx(const Graph& graph, std::string_view entry, const OnnxExportOptions& options) {
   KILN_ASSIGN_OR_RETURN(const Entry* found, entryOf(graph, entry));
   if (options.opset < kOldestExportedOpset || options.opset > kNewestExportedOpset) {
-    return makeError<ErrorId::kG0510>(
-        "entry '" + found->name + "'", "the operator set " + std::to_string(options.opset) + " is not one of " +
-                                           std::to_string(kOldestExportedOpset) + " to " +
-                                           std::to_string(kNewestExportedOpset));
+    return makeError<ErrorId::kG0510>("entry '" + found->name + "'",
+                                      "the operator set " + std::to_string(options.opset) + " is not one of " +
+                                          std::to_string(kOldestExportedOpset) + " to " +
+                                          std::to_string(kNewestExportedOpset));
   }
   return GraphExporter(graph, *found, options).run();
 }

@@ -7,12 +7,14 @@
 #include <set>
 
 #include "graph/eval/interpreter.h"
+#include "graph/ir/diagnostics.h"
 
 namespace kiln::onnx {
 namespace {
 
 // The version of the file format that came with each operator set, from the first that is exported on.
-constexpr std::array<int64_t, kNewestExportedOpset - kOldestExportedOpset + 1> kIrVersions = {10, 10, 11, 11, 12, 13, 13};
+constexpr std::array<int64_t, kNewestExportedOpset - kOldestExportedOpset + 1> kIrVersions = {10, 10, 11, 11,
+                                                                                              12, 13, 13};
 
 std::vector<NodeId> nodesOf(const std::vector<ValueRef>& values) {
   std::vector<NodeId> nodes;
@@ -50,23 +52,17 @@ void removeDeadNodes(GraphProto& graph, std::unordered_set<std::string>& used) {
 
 }  // namespace
 
-std::string GraphExporter::placeOf(const Node& node) const {
-  std::string place = "node '" + node.name + "' (kiln." + std::string(node.op->name) + ")";
-  return node.location.isKnown() ? node.location.toString() + ": " + place : place;
-}
-
 // Everything that cannot be exported, in one error.
 Status GraphExporter::refuseAtOnce() {
-  std::vector<std::string> problems;
+  ErrorList errors;
   std::set<std::string> functions;
-    const std::function<void(const Body&, const std::vector<NodeId>&)> visit = [&](const Body& body,
-                                                                               const std::vector<NodeId>& roots) {
+  const std::function<void(const Body&, const std::vector<NodeId>&)> visit = [&](const Body& body,
+                                                                                 const std::vector<NodeId>& roots) {
     for (NodeId id : body.slice(roots)) {
       const Node& node = body.node(id);
       const ExportRow* row = findRow(node.op->name);
       if (row == nullptr || row->write == nullptr) {
-        problems.emplace_back(
-            unsupportedNode(node, row == nullptr ? "ONNX has no form for it" : row->reason).message());
+        errors.add(unsupportedNode(node, row == nullptr ? "ONNX has no form for it" : row->reason));
       }
       for (const std::string& name : calleesOf(*node.op, node.attributes)) {
         if (functions.insert(name).second) {
@@ -81,18 +77,11 @@ Status GraphExporter::refuseAtOnce() {
     roots.push_back(port.value.node);
   }
   visit(graph_.body(), roots);
-  if (problems.empty()) {
-    return {};
-  }
-  std::string text;
-  for (const std::string& problem : problems) {
-    text += (text.empty() ? "" : "\n") + problem;
-  }
-  return Status(absl::StatusCode::kUnimplemented, text);
+  return errors.status();
 }
 
-Status GraphExporter::unsupportedNode(const Node& node, std::string_view why) const {
-  return makeError<ErrorId::kG0510>(placeOf(node), why);
+Status GraphExporter::unsupportedNode(const Node& node, std::string_view why) {
+  return diagnose(makeError<ErrorId::kG0510>(describe(node), why), node.location);
 }
 
 StatusOr<std::string> GraphExporter::variable(const Node& node) {
@@ -106,8 +95,8 @@ Status GraphExporter::addInputs(Frame& frame) {
   for (const Port& port : entry_.feeds) {
     const ValueType& type = frame.body->type(port.value);
     const std::string name = writer_.freshName(port.name);
-    KILN_RETURN_IF_ERROR(
-        setType(*frame.proto->add_input(), name, type, true, "feed '" + port.name + "' of entry '" + entry_.name + "'"));
+    KILN_RETURN_IF_ERROR(setType(*frame.proto->add_input(), name, type, true,
+                                 "feed '" + port.name + "' of entry '" + entry_.name + "'"));
     frame.bind(port.value, name);
     frame.givers.push_back({type.shape, name});
   }
@@ -289,7 +278,8 @@ StatusOr<ExportedModel> GraphExporter::run() {
       if (value == nullptr) {
         const Tensor* initial = store.find(name);
         if (initial == nullptr) {
-          return makeError<ErrorId::kG0510>("variable '" + name + "'", "it has no value: neither weights nor init give it");
+          return makeError<ErrorId::kG0510>("variable '" + name + "'",
+                                            "it has no value: neither weights nor init give it");
         }
         value = std::make_shared<const Tensor>(*initial);
       }

@@ -19,9 +19,8 @@ class GraphExporter {
   /// Writes the function's nodes into `proto`, at the node `at`.
   StatusOr<std::vector<std::string>> call(NodeExport& at, GraphProto* proto, const std::string& function,
                                           const std::vector<std::string>& arguments);
-  /// `node 'loss' (kiln.ctc_loss)`
-  std::string placeOf(const Node& node) const;
-  Status unsupportedNode(const Node& node, std::string_view why) const;
+  /// KILN-G0510 with the node and its place.
+  static Status unsupportedNode(const Node& node, std::string_view why);
   ModelWriter& writer() { return writer_; }
   const Graph& graph() const { return graph_; }
   /// The name of a variable's value, which is made an initializer unless the entry assigns it.

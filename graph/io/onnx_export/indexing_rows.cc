@@ -38,8 +38,8 @@ std::vector<int64_t> moved(int rank, int64_t axis, int64_t to) {
   return permutation;
 }
 
-// From [batch.., indices.., x between batch and axis, x after the axis], as the operators with index vectors have it, to
-// gather's order, where the indices stand in the place of the axis.
+// From [batch.., indices.., x between batch and axis, x after the axis], as the operators with index vectors have it,
+// to gather's order, where the indices stand in the place of the axis.
 std::vector<int64_t> toGatherOrder(int64_t batch, int64_t numIndexAxes, int64_t axis, int rank) {
   std::vector<int64_t> permutation(static_cast<size_t>(batch));
   std::iota(permutation.begin(), permutation.end(), 0);
@@ -107,7 +107,8 @@ Status writeGatherElements(NodeExport& n) {
   return set(n, n.op("GatherElements", {n.in(0), n.in(1)}, {{"axis", n.integer("axis")}}));
 }
 Status writeGatherNd(NodeExport& n) {
-  return set(n, n.op("GatherND", {n.in(0), n.cast(n.in(1), n.dtype(1), i64)}, {{"batch_dims", n.integer("batch_dims")}}));
+  return set(n,
+             n.op("GatherND", {n.in(0), n.cast(n.in(1), n.dtype(1), i64)}, {{"batch_dims", n.integer("batch_dims")}}));
 }
 Status writeScatter(NodeExport& n) {
   return set(n, n.op("ScatterElements", n.inputs(),
@@ -188,8 +189,7 @@ Status writeSegmentMin(NodeExport& n) {
 Status writeSegmentMean(NodeExport& n) {
   const Shape& shape = n.result().shape;
   const std::string sums = combineSegments(n, n.in(0), shape, n.dtype(), 0, "add");
-  const std::string counts =
-      combineSegments(n, n.zeros(n.shape(1), n.dtype(), 1), {shape[0]}, n.dtype(), 0, "add");
+  const std::string counts = combineSegments(n, n.zeros(n.shape(1), n.dtype(), 1), {shape[0]}, n.dtype(), 0, "add");
   std::vector<int64_t> others;
   for (int i = 1; i < shape.rank(); ++i) {
     others.push_back(i);

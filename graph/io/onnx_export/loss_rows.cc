@@ -40,8 +40,7 @@ Formula maxWith(const Formula& x, double y) { return x.with("Max", x.number(y));
 
 Status writeBce(NodeExport& n) {
   const Formula x = operand(n, 0), target = operand(n, 1);
-  const Formula losses =
-      target * (-x).apply("Softplus") * n.real("pos_weight") + (1.0 - target) * x.apply("Softplus");
+  const Formula losses = target * (-x).apply("Softplus") * n.real("pos_weight") + (1.0 - target) * x.apply("Softplus");
   return setReduced(n, losses, n.shape());
 }
 
@@ -53,8 +52,8 @@ Status writeCosineSimilarity(NodeExport& n) {
   const Formula x = operand(n, 0), y = operand(n, 1);
   const int64_t axis = n.axis("axis", n.rank());
   const double epsilon = n.real("epsilon");
-  const Formula lengths = maxWith(lengthAlong(x, axis).apply("Sqrt"), epsilon) *
-                          maxWith(lengthAlong(y, axis).apply("Sqrt"), epsilon);
+  const Formula lengths =
+      maxWith(lengthAlong(x, axis).apply("Sqrt"), epsilon) * maxWith(lengthAlong(y, axis).apply("Sqrt"), epsilon);
   n.set(0, (sumOver(x * y, {axis}) / lengths).value());
   return {};
 }
@@ -66,8 +65,7 @@ Status writeCosineEmbedding(NodeExport& n) {
   const Formula lengths = ((lengthAlong(x, last) + kEpsilon) * (lengthAlong(y, last) + kEpsilon)).apply("Sqrt");
   const Formula cosine = sumOver(x * y, {last}) / lengths;
   const Formula apart = maxWith(cosine - n.real("margin"), 0);
-  const Formula losses =
-      choose(isEqual(labels, 1), 1.0 - cosine, choose(isEqual(labels, -1), apart, cosine.number(0)));
+  const Formula losses = choose(isEqual(labels, 1), 1.0 - cosine, choose(isEqual(labels, -1), apart, cosine.number(0)));
   return setReduced(n, losses, n.shape(2));
 }
 

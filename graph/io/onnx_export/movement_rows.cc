@@ -89,7 +89,8 @@ Status writeReverse(NodeExport& n) {
     return set(n, n.in(0));
   }
   const std::vector<int64_t> last(axes.size(), -1), beforeFirst(axes.size(), std::numeric_limits<int64_t>::min());
-  return set(n, n.op("Slice", {n.in(0), n.integers(last), n.integers(beforeFirst), n.integers(axes), n.integers(last)}));
+  return set(n,
+             n.op("Slice", {n.in(0), n.integers(last), n.integers(beforeFirst), n.integers(axes), n.integers(last)}));
 }
 
 Status writeRoll(NodeExport& n) {
@@ -125,11 +126,10 @@ Status writeDiagonal(NodeExport& n) {
   }
   const int resultRank = n.rank() - 1;
   const std::string steps = n.unsqueeze(n.range(n.result().shape[resultRank - 1]), {1});
-  const std::string pairs =
-      n.op("Concat",
-           {n.op("Add", {steps, n.integer(std::max<int64_t>(-offset, 0))}),
-            n.op("Add", {steps, n.integer(std::max<int64_t>(offset, 0))})},
-           {{"axis", int64_t{1}}});
+  const std::string pairs = n.op("Concat",
+                                 {n.op("Add", {steps, n.integer(std::max<int64_t>(-offset, 0))}),
+                                  n.op("Add", {steps, n.integer(std::max<int64_t>(offset, 0))})},
+                                 {{"axis", int64_t{1}}});
   std::vector<int64_t> back;
   for (int64_t axis = 1; axis < resultRank; ++axis) {
     back.push_back(axis);
@@ -139,10 +139,12 @@ Status writeDiagonal(NodeExport& n) {
 }
 
 constexpr ExportRow kRows[] = {
-    {"broadcast", writeBroadcast}, {"concat", writeConcat},   {"diagonal", writeDiagonal},
-    {"pad", writePad},             {"pad_extend", writePadExtend}, {"reshape", writeReshape},
-    {"reverse", writeReverse},     {"roll", writeRoll},       {"slice", writeSlice},
-    {"tile", writeTile},           {"transpose", writeTranspose}, {"triangular", writeTriangular},
+    {"broadcast", writeBroadcast},  {"concat", writeConcat},
+    {"diagonal", writeDiagonal},    {"pad", writePad},
+    {"pad_extend", writePadExtend}, {"reshape", writeReshape},
+    {"reverse", writeReverse},      {"roll", writeRoll},
+    {"slice", writeSlice},          {"tile", writeTile},
+    {"transpose", writeTranspose},  {"triangular", writeTriangular},
 };
 
 }  // namespace

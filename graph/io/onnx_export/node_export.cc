@@ -6,6 +6,7 @@
 
 #include "graph/io/onnx/tensor_proto.h"
 #include "graph/io/onnx_export/graph_exporter.h"
+#include "graph/ir/diagnostics.h"
 #include "graph/ir/linear_dim.h"
 
 namespace kiln::onnx {
@@ -279,7 +280,10 @@ std::string NodeExport::where(const std::string& condition, const std::string& x
   if (dtype == boolean) {  // Few runtimes choose between bools.
     return op("Or", {op("And", {condition, x}), op("And", {op("Not", {condition}), y})});
   }
-  return op("Where", {condition, x, y});
+  // Runtimes choose between few types of elements; a wider one holds the same numbers, or the same bits.
+  const bool isCommon = dtype == f32 || dtype == f64 || dtype == i32 || dtype == i64 || dtype == u8;
+  const DType wide = isCommon ? dtype : isFloat(dtype) ? f32 : i64;
+  return cast(op("Where", {condition, cast(x, dtype, wide), cast(y, dtype, wide)}), wide, dtype);
 }
 
 std::string NodeExport::range(const Dim& n) {
@@ -306,7 +310,7 @@ StatusOr<GraphProto> NodeExport::body(const std::string& name, const std::vector
                                       const std::vector<ValueType>& results, const WriteBody& write) {
   GraphProto graph;
   graph.set_name(frame_.prefix + node.name + "/" + name);
-  const std::string what = exporter_.placeOf(node);
+  const std::string what = describe(node);
   for (const BodyInput& input : inputs) {
     KILN_RETURN_IF_ERROR(setType(*graph.add_input(), input.name, input.type, false, what));
   }
@@ -330,8 +334,6 @@ StatusOr<GraphProto> NodeExport::body(const std::string& name, const std::vector
 
 StatusOr<std::string> NodeExport::variable() { return exporter_.variable(node); }
 
-Status NodeExport::unsupported(std::string_view why) const {
-  return exporter_.unsupportedNode(node, why);
-}
+Status NodeExport::unsupported(std::string_view why) const { return exporter_.unsupportedNode(node, why); }
 
 }  // namespace kiln::onnx

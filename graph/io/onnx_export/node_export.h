@@ -57,7 +57,9 @@ class NodeExport {
   /// The name of the node's variable.
   StatusOr<std::string> variable();
   /// A large constant, under the node's name.
-  StatusOr<std::string> initializer(TensorPtr tensor) { return model_.initializer(frame_.prefix + node.name, std::move(tensor)); }
+  StatusOr<std::string> initializer(TensorPtr tensor) {
+    return model_.initializer(frame_.prefix + node.name, std::move(tensor));
+  }
 
   // --- ONNX nodes
   std::string op(std::string_view type, const std::vector<std::string>& inputs, const OnnxAttributes& attributes = {});
@@ -71,9 +73,9 @@ class NodeExport {
   std::string integers(const std::vector<int64_t>& values);  ///< An i64 vector.
   std::string integer(int64_t value);                        ///< An i64 scalar.
   std::string constant(const Tensor& tensor) { return model_.constant(tensor); }
-  std::string dims(const Shape& shape);     ///< An i64 vector; a constant where all are numbers.
-  std::string dimVector(const Dim& dim);    ///< i64[1]
-  std::string dimScalar(const Dim& dim);    ///< An i64 scalar.
+  std::string dims(const Shape& shape);   ///< An i64 vector; a constant where all are numbers.
+  std::string dimVector(const Dim& dim);  ///< i64[1]
+  std::string dimScalar(const Dim& dim);  ///< An i64 scalar.
 
   // --- what many rows need; x without effect is x itself
   std::string cast(const std::string& x, DType from, DType to);
@@ -132,8 +134,11 @@ struct ExportRow {
   ExportNode write = nullptr;
   std::string_view reason = {};
   bool isForCompiler = false;  ///< The compiler writes it out in other ops.
+  /// Of a row that has `write`: whether the compiler has to write out this node, which takes elements of that type.
+  bool (*needsCompiler)(const Node& node, DType dtype) = nullptr;
 };
-inline constexpr std::string_view kWrittenOut = "the compiler writes it out in other operations: export its plain graph";
+inline constexpr std::string_view kWrittenOut =
+    "the compiler writes it out in other operations: export its plain graph";
 constexpr ExportRow writtenOut(std::string_view op) { return {op, nullptr, kWrittenOut, true}; }
 constexpr ExportRow refused(std::string_view op, std::string_view reason) { return {op, nullptr, reason, false}; }
 
@@ -163,7 +168,9 @@ class Formula {
   NodeExport& node() const { return *n_; }
   Formula number(double x) const { return {*n_, n_->number(x, dtype_), dtype_}; }
   Formula apply(std::string_view op) const { return {*n_, n_->op(op, {value_}), dtype_}; }
-  Formula with(std::string_view op, const Formula& other) const { return {*n_, n_->op(op, {value_, other.value_}), dtype_}; }
+  Formula with(std::string_view op, const Formula& other) const {
+    return {*n_, n_->op(op, {value_, other.value_}), dtype_};
+  }
   Formula test(std::string_view op, const Formula& other) const {
     return {*n_, n_->op(op, {value_, other.value_}), boolean};
   }

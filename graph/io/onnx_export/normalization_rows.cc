@@ -77,8 +77,8 @@ Status writeBatchNormInference(NodeExport& n) {
 }
 
 Status writeLayerNorm(NodeExport& n) {
-  return set(n, n.op("LayerNormalization", n.inputs(),
-                     {{"axis", n.axis("axis", n.rank())}, {"epsilon", n.real("epsilon")}}));
+  return set(
+      n, n.op("LayerNormalization", n.inputs(), {{"axis", n.axis("axis", n.rank())}, {"epsilon", n.real("epsilon")}}));
 }
 
 Status writeRmsNorm(NodeExport& n) {
@@ -121,8 +121,8 @@ Status writeGroups(NodeExport& n, const Dim& groups) {
   const Moments moments = momentsOf(wide(n, x, n.dtype()), {2});
   const Formula normal = moments.difference / (moments.variance + n.real("epsilon")).apply("Sqrt");
   const Formula channelsSecond(n, n.reshape(normal.value(), front), normal.dtype());
-  const Formula result = channelsSecond * beside(n, n.in(1), n.dtype(1), 1, n.rank()) +
-                         beside(n, n.in(2), n.dtype(2), 1, n.rank());
+  const Formula result =
+      channelsSecond * beside(n, n.in(1), n.dtype(1), 1, n.rank()) + beside(n, n.in(2), n.dtype(2), 1, n.rank());
   return set(n, n.transpose(narrowed(result, n.dtype()), back));
 }
 Status writeGroupNorm(NodeExport& n) { return writeGroups(n, n.integer("groups")); }
@@ -137,9 +137,9 @@ Status writeInstanceNorm(NodeExport& n) {
 }
 
 constexpr ExportRow kRows[] = {
-    {"batch_norm", writeBatchNorm},       {"batch_norm_inference", writeBatchNormInference},
-    {"group_norm", writeGroupNorm},       {"instance_norm", writeInstanceNorm},
-    {"layer_norm", writeLayerNorm},       {"rms_norm", writeRmsNorm},
+    {"batch_norm", writeBatchNorm}, {"batch_norm_inference", writeBatchNormInference},
+    {"group_norm", writeGroupNorm}, {"instance_norm", writeInstanceNorm},
+    {"layer_norm", writeLayerNorm}, {"rms_norm", writeRmsNorm},
 };
 
 }  // namespace

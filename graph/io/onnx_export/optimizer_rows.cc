@@ -6,10 +6,9 @@ namespace kiln::onnx {
 namespace {
 
 constexpr ExportRow kRows[] = {
-    writtenOut("adadelta"), writtenOut("adafactor"), writtenOut("adagrad"), writtenOut("adam"),
-    writtenOut("adamax"),   writtenOut("adamw"),     writtenOut("amsgrad"), writtenOut("lamb"),
-    writtenOut("lion"),     writtenOut("momentum"),  writtenOut("nadam"),   writtenOut("rmsprop"),
-    writtenOut("sgd"),
+    writtenOut("adadelta"), writtenOut("adafactor"), writtenOut("adagrad"), writtenOut("adam"), writtenOut("adamax"),
+    writtenOut("adamw"),    writtenOut("amsgrad"),   writtenOut("lamb"),    writtenOut("lion"), writtenOut("momentum"),
+    writtenOut("nadam"),    writtenOut("rmsprop"),   writtenOut("sgd"),
 };
 
 }  // namespace

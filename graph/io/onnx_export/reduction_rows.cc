@@ -138,13 +138,12 @@ StatusOr<std::vector<std::string>> scanAlong(
     return StatusOr<std::vector<std::string>>(step(inner, {names.begin(), split}, {split, names.end()}));
   }));
   const int numResults = static_cast<int>(results.size());
-  std::vector<std::string> values = n.ops(
-      "Scan", inputs, numResults,
-      {{"num_scan_inputs", static_cast<int64_t>(axes.size())},
-       {"scan_input_axes", axes},
-       {"scan_input_directions", std::vector<int64_t>(axes.size(), direction)},
-       {"scan_output_axes", std::vector<int64_t>(numStacked, axis)},
-       {"scan_output_directions", std::vector<int64_t>(numStacked, direction)}});
+  std::vector<std::string> values = n.ops("Scan", inputs, numResults,
+                                          {{"num_scan_inputs", static_cast<int64_t>(axes.size())},
+                                           {"scan_input_axes", axes},
+                                           {"scan_input_directions", std::vector<int64_t>(axes.size(), direction)},
+                                           {"scan_output_axes", std::vector<int64_t>(numStacked, axis)},
+                                           {"scan_output_directions", std::vector<int64_t>(numStacked, direction)}});
   AttributeProto& attribute = *n.lastNode().add_attribute();
   attribute.set_name("body");
   attribute.set_type(AttributeProto::GRAPH);

@@ -38,8 +38,8 @@ Status writeAssign(NodeExport& n) {
 Status writeNothing(NodeExport&) { return {}; }
 
 constexpr ExportRow kRows[] = {
-    {"assign", writeAssign},           {"constant", writeConstant},       {"group", writeNothing},
-    {"placeholder", writeNothing},     {"shape_value", writeShapeValue},  {"variable", writeVariable},
+    {"assign", writeAssign},       {"constant", writeConstant},      {"group", writeNothing},
+    {"placeholder", writeNothing}, {"shape_value", writeShapeValue}, {"variable", writeVariable},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "graph/io/tensorflow/importer.h"
 
@@ -29,7 +30,9 @@ bool computes(wire::DataType type) {
 }
 
 StatusOr<GraphPort> inputOf(const wire::NodeDef& node) {
-  GraphPort port{.name = node.name(), .dtype = DType::kInvalid, .shape = {}};
+  GraphPort port;
+  port.name = node.name();
+  port.hasDefault = node.op() == "PlaceholderWithDefault";
   if (auto type = node.attr().find("dtype"); type != node.attr().end() && computes(type->second.type())) {
     port.dtype = static_cast<DType>(type->second.type());
   }
@@ -85,7 +88,11 @@ StatusOr<FrozenGraph> FrozenGraph::create(wire::GraphDef def, std::string file) 
   std::unordered_map<std::string_view, bool> isUsed;
   for (const wire::NodeDef& node : nodes) {
     for (const std::string& input : node.input()) {
-      isUsed[std::string_view(input).substr(0, input.find(':'))] = true;
+      const bool isControl = input.starts_with("^");
+      // Groups of what is to run are made of NoOp, and may name outputs.
+      if (!isControl || node.op() != "NoOp") {
+        isUsed[std::string_view(input).substr(isControl ? 1 : 0, isControl ? input.npos : input.find(':'))] = true;
+      }
     }
   }
   std::unordered_map<std::string, int> symbols;
@@ -109,8 +116,7 @@ StatusOr<FrozenGraph> FrozenGraph::create(wire::GraphDef def, std::string file) 
     if (!isNoOutput(node.op()) && !isUsed.contains(node.name())) {
       const int count = numOutputsOf(node);
       for (int i = 0; i < count; ++i) {
-        data->outputs.push_back(
-            {.name = i == 0 ? node.name() : node.name() + ":" + std::to_string(i), .dtype = DType::kInvalid, .shape = {}});
+        data->outputs.emplace_back().name = i == 0 ? node.name() : node.name() + ":" + std::to_string(i);
       }
     }
   }
@@ -128,7 +134,29 @@ StatusOr<FrozenGraph> FrozenGraph::create(wire::GraphDef def, std::string file) 
   return FrozenGraph(std::move(data));
 }
 
-StatusOr<ImportedGraph> FrozenGraph::import(const ImportOptions& options) const {
+StatusOr<std::vector<GraphPort>> FrozenGraph::inputsFor(const GraphUse& use) const {
+  std::vector<std::string> names = use.outputs;
+  for (size_t i = 0; use.outputs.empty() && i < outputs().size(); ++i) {
+    names.push_back(outputs()[i].name);
+  }
+  KILN_ASSIGN_OR_RETURN(const Program program, programOf(proto(), names));
+  std::unordered_set<std::string_view> needed;
+  for (const ProgramNode& node : program.nodes) {
+    if (node.def != nullptr && isInput(*node.def)) {
+      needed.insert(node.def->name());
+    }
+  }
+  std::vector<GraphPort> ports;
+  for (const GraphPort& port : inputs()) {
+    const bool isKept = port.hasDefault && std::ranges::find(use.fed, port.name) == use.fed.end();
+    if (needed.contains(port.name) && !isKept) {
+      ports.push_back(port);
+    }
+  }
+  return ports;
+}
+
+StatusOr<ImportedModel> FrozenGraph::import(const ImportOptions& options, const GraphUse& use) const {
   std::unordered_map<std::string_view, const GraphPort*> known;
   for (const GraphPort& port : inputs()) {
     known.emplace(port.name, &port);
@@ -149,23 +177,16 @@ StatusOr<ImportedGraph> FrozenGraph::import(const ImportOptions& options) const 
   for (const auto& [name, shape] : options.shapes) {
     KILN_RETURN_IF_ERROR(check(name));
   }
-  for (const std::string& name : options.fed) {
+  for (const std::string& name : use.fed) {
     KILN_RETURN_IF_ERROR(check(name));
   }
-  Importer own(*this, options, false);
+  Importer own(*this, options, use, false);
   auto result = own.run();
-  const std::vector<std::string> open = own.openInputs();
-  if (result.ok() || open.empty() || own.isHopeless()) {
+  if (result.ok() || own.openInputs().empty() || own.isHopeless()) {
     return result;
   }
-  auto together = Importer(*this, options, true).run();
-  if (together.ok()) {
-    return together;
-  }
-  ImportedGraph asked;
-  asked.neededShapes = open;
-  asked.reason = result.status();
-  return asked;
+  auto together = Importer(*this, options, use, true).run();
+  return together.ok() ? std::move(together) : std::move(result);
 }
 
 }  // namespace kiln::tensorflow

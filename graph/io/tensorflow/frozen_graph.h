@@ -3,13 +3,12 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "graph/ir/graph.h"
+#include "graph/io/imported_model.h"
 #include "proto/codec/graph_file.h"
 #include "proto/wire/graph.pb.h"
 
@@ -23,33 +22,15 @@ struct GraphPort {
   DType dtype = DType::kInvalid;
   /// With a symbol for each length that the graph leaves open; nothing when the rank is open too, and of outputs.
   std::optional<Shape> shape;
+  bool hasDefault = false;  ///< Of inputs: it may be left out.
 };
 
-struct ImportOptions {
-  /// What the graph is to compute, `node` or `node:1`; all of outputs() by default.
+/// What a graph is to compute, and from what.
+struct GraphUse {
+  /// `node` or `node:1`; all of outputs() by default.
   std::vector<std::string> outputs = {};
   /// PlaceholderWithDefault nodes that are fed; the others have their default.
   std::vector<std::string> fed = {};
-  /// Values of inputs that are built into the graph, by name: those that decide shapes.
-  std::map<std::string, TensorPtr> values = {};
-  /// Lengths of inputs, by name; they replace what the graph declares.
-  std::map<std::string, std::vector<int64_t>> shapes = {};
-  /// What is known before a run is computed while importing, up to this many elements a node.
-  int64_t maxFoldedElements = int64_t{1} << 16;
-};
-
-/// A graph with the entry `predict`, whose feeds are the inputs that the outputs need, and whose fetches are the
-/// outputs.
-struct ImportedGraph {
-  Graph graph;
-  /// Inputs whose values decide shapes: the graph is empty, and is there when ImportOptions::values has them too.
-  std::vector<std::string> neededValues;
-  /// Inputs whose lengths must be numbers: as above, for ImportOptions::shapes.
-  std::vector<std::string> neededShapes;
-  /// Why, when lengths are needed because an operation does not take symbols: its error.
-  Status reason;
-  /// Inputs that the graph does not take: their value is built in (ImportOptions::values).
-  std::vector<std::string> builtIn;
 };
 
 /// A graph that TensorFlow wrote, all of whose variables are constants. Copies share the data. Thread-safe.
@@ -65,15 +46,20 @@ class FrozenGraph {
 
   const std::string& file() const { return data_->file; }
   const wire::GraphDef& proto() const { return data_->proto; }
-  /// Its Placeholder nodes, in order.
+  /// Its Placeholder and PlaceholderWithDefault nodes, in order.
   const std::vector<GraphPort>& inputs() const { return data_->inputs; }
   /// What no node uses, in order; for effects only (NoOp, Assert) does not count.
   const std::vector<GraphPort>& outputs() const { return data_->outputs; }
 
-  /// The graph as Kiln's. Lengths that are left open become symbols: one each, or one for all first axes where the graph
-  /// asks for it (a batch of several inputs); where an operation takes neither, neededShapes asks for numbers. Errors:
-  /// KILN-G0501 with every op that is not supported, G0502 to G0508, and P0031 to P0035 for constants.
-  StatusOr<ImportedGraph> import(const ImportOptions& options = {}) const;
+  /// The inputs that such a use feeds: those that its outputs need, without defaults that are kept. Errors: those of
+  /// create(), and KILN-G0508.
+  StatusOr<std::vector<GraphPort>> inputsFor(const GraphUse& use) const;
+
+  /// The graph as Kiln's, with the entry `predict`: its feeds are the inputs that the outputs need, and its fetches the
+  /// outputs. Lengths that are left open become symbols: one each, or one for all first axes where the graph asks for it
+  /// (a batch of several inputs). An op that takes neither may be imported with ImportOptions::shapes. Errors: KILN-G0501
+  /// with every op that is not supported, G0502 to G0508, and P0031 to P0035 for constants.
+  StatusOr<ImportedModel> import(const ImportOptions& options = {}, const GraphUse& use = {}) const;
 
   struct Data {
     std::string file;

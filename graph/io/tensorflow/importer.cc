@@ -9,12 +9,8 @@
 namespace kiln::tensorflow {
 namespace {
 
-// Tensors of more bytes are variables of the graph; smaller ones are constants.
-constexpr int64_t kMostConstantBytes = 1024;
-// An input of more elements holds data, not lengths.
-constexpr int64_t kMostElementsOfShapeInput = 4096;
 // Bounds what function calls within function calls can expand to. Detectors have some ten thousand nodes.
-constexpr int64_t kMostNodes = 1'000'000;
+constexpr int64_t kMostNodes = 200'000;
 // What is known before the run is computed by slow and obvious code; what takes longer is left to the run.
 constexpr std::chrono::milliseconds kLongestFold{300};
 
@@ -24,62 +20,17 @@ bool isReadByImporter(std::string_view op) {
          op == "StatefulPartitionedCall";
 }
 
-// Why an op is not there, for those that many graphs have.
-std::string reasonFor(std::string_view op) {
-  if (op.starts_with("VarHandle") || op.starts_with("Variable") || op.starts_with("ReadVariable") ||
-      op.starts_with("Assign") || op == "ResourceGather") {
-    return "the graph is not frozen: its variables are to be made constants first";
-  }
-  if (op.starts_with("Quantize") || op.starts_with("Dequantize") || op.starts_with("Requantiz")) {
-    return "quantized operations are not supported";
-  }
-  if (op == "Switch" || op == "Merge" || op == "Enter" || op == "Exit" || op == "NextIteration" || op == "LoopCond") {
-    return "not in the form of tf.while_loop or tf.cond";
-  }
-  return "Kiln has no such operation";
-}
-
-ImportedPtr brokenValue() {
-  auto broken = std::make_shared<Imported>();
-  broken->isBroken = true;
-  return broken;
-}
-
 bool isBroken(const std::vector<ImportedPtr>& values) {
   return std::ranges::any_of(values, [](const ImportedPtr& value) { return value->isBroken; });
 }
 
 }  // namespace
 
-void Origins::add(const Origins& other) {
-  std::vector<int> merged;
-  std::ranges::set_union(inputs, other.inputs, std::back_inserter(merged));
-  inputs = std::move(merged);
-  needsLengths |= other.needsLengths;
-  isDecidedByRun |= other.isDecidedByRun;
-}
-
-std::string graphName(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    const auto code = static_cast<unsigned char>(c);
-    const bool isOdd = code <= ' ' || code == 0x7F || c == ':' || c == '@' || c == '^';
-    if (c == '/' && (out.empty() || out.back() == '/')) {
-      continue;
-    }
-    out += isOdd ? '_' : c;
-  }
-  while (!out.empty() && out.back() == '/') {
-    out.pop_back();
-  }
-  return out.empty() ? "value" : out;
-}
-
 std::vector<const Converter*> allConverters() {
   std::vector<const Converter*> all;
   for (std::span<const Converter> family :
        {mathConverters(), reductionConverters(), shapeConverters(), movementConverters(), indexingConverters(),
-        convolutionConverters(), imageConverters(), listConverters()}) {
+        convolutionConverters(), imageConverters(), dataDependentConverters(), listConverters()}) {
     for (const Converter& converter : family) {
       all.push_back(&converter);
     }
@@ -99,13 +50,14 @@ const Converter* findConverter(std::string_view op) {
   return found == table.end() ? nullptr : found->second;
 }
 
-Importer::Importer(const FrozenGraph& graph, const ImportOptions& options, bool isOneBatch)
+Importer::Importer(const FrozenGraph& graph, const ImportOptions& options, const GraphUse& use, bool isOneBatch)
     : graph_(graph),
       options_(options),
+      use_(use),
       isOneBatch_(isOneBatch),
       main_(std::make_unique<GraphBuilder>("graph")),
       g_(main_.get()),
-      outputNames_(options.outputs) {
+      outputNames_(use.outputs) {
   if (outputNames_.empty()) {
     for (const GraphPort& port : graph.outputs()) {
       outputNames_.push_back(port.name);
@@ -117,190 +69,6 @@ Importer::Importer(const FrozenGraph& graph, const ImportOptions& options, bool 
   for (const wire::FunctionDef& function : graph.proto().library().function()) {
     functions_.emplace(function.signature().name(), &function);
   }
-}
-
-// --- names and messages
-
-std::string Importer::nameInMessages(const wire::NodeDef& node) const {
-  return describe(node) + (callStack_.empty() ? "" : " in function '" + callStack_.back().first + "'");
-}
-
-std::string Importer::uniqueName(const std::string& name) {
-  const int number = names_[name]++;
-  return number == 0 ? name : uniqueName(name + "_" + std::to_string(number));
-}
-
-bool Importer::isFed(const wire::NodeDef& node) const {
-  return node.op() == "PlaceholderWithDefault" && std::ranges::find(options_.fed, node.name()) != options_.fed.end();
-}
-
-std::vector<std::string> Importer::openInputs() const {
-  std::vector<std::string> names;
-  for (const int number : usedInputs_) {
-    const GraphPort& port = graph_.inputs()[static_cast<size_t>(number)];
-    if ((!port.shape || !port.shape->isStatic()) && !options_.shapes.contains(port.name) &&
-        !options_.values.contains(port.name)) {
-      names.push_back(port.name);
-    }
-  }
-  return names;
-}
-
-void Importer::reportUnsupported(const wire::NodeDef& node, const Status& status) {
-  constexpr size_t kMostListed = 64;
-  if (unsupported_.size() < kMostListed) {
-    // The message without its id, which the whole list has.
-    std::string text(status.message());
-    const size_t colon = text.find(": ");
-    unsupported_.push_back(status.ok() ? nameInMessages(node) + ": " + reasonFor(node.op())
-                                       : text.substr(colon == std::string::npos ? 0 : colon + 2));
-  }
-}
-
-const wire::AttrValue* Importer::argumentOf(std::string_view placeholder) const {
-  if (callStack_.empty()) {
-    return nullptr;
-  }
-  auto found = callStack_.back().second->find(std::string(placeholder));
-  return found == callStack_.back().second->end() ? nullptr : &found->second;
-}
-
-// --- values
-
-Value Importer::materialize(Imported& imported, GraphBuilder& g) {
-  const bool isMain = &g == main_.get();
-  if (imported.value.builder() == &g && std::ranges::find(openBodies_, imported.body) != openBodies_.end()) {
-    return imported.value;
-  }
-  if (imported.isBroken) {
-    return g.poisoned();
-  }
-  Value value;
-  if (imported.constant != nullptr) {
-    const Tensor& tensor = *imported.constant;
-    const bool isLarge = tensor.numBytes() > kMostConstantBytes;
-    if (isLarge && isMain && openBodies_.size() == 1) {
-      value = g.weight(uniqueName("weights/" + graphName(imported.name)), imported.constant);
-    } else if (isLarge && !isMain && &g == g_) {
-      value = full(g, imported.shape, 0, tensor.dtype());  // types are learnt there, and no value matters
-    } else {
-      value = g.constant(tensor, "constant");
-    }
-  } else if (imported.dims) {
-    value = g.makeNode("shape_value", {}, {{"shape", Shape(*imported.dims)}}, "", std::source_location::current())[0];
-    if (imported.shape.rank() == 0) {
-      value = reshape(value, Shape{});
-    }
-    value = cast(value, imported.dtype);
-  } else if (imported.list != nullptr && imported.list->element && imported.value.builder() == nullptr) {
-    std::vector<Dim> dims = {imported.list->size};
-    dims.insert(dims.end(), imported.list->element->begin(), imported.list->element->end());
-    value = full(g, Shape(std::move(dims)), 0, imported.list->dtype);
-  } else {
-    return g.poisoned();
-  }
-  if (isMain) {
-    imported.value = value;
-    imported.body = currentBody();
-  }
-  return value;
-}
-
-Status Importer::require(const Imported& imported, std::string_view what) {
-  bool canHelp = !imported.origins.isDecidedByRun;
-  std::vector<std::string> values, lengths;
-  for (const int index : imported.origins.inputs) {
-    const GraphPort& port = graph_.inputs()[static_cast<size_t>(index)];
-    if (options_.values.contains(port.name)) {
-      continue;
-    }
-    const bool isSmall = !port.shape || !port.shape->isStatic() ||
-                         checkedNumElements(port.shape->staticDims()).value_or(kMostElementsOfShapeInput + 1) <=
-                             kMostElementsOfShapeInput;
-    canHelp &= isSmall;
-    values.push_back(port.name);
-  }
-  if (imported.origins.needsLengths || imported.dims) {
-    lengths = openInputs();
-  }
-  if (canHelp && !(values.empty() && lengths.empty())) {
-    neededValues_.insert(values.begin(), values.end());
-    neededShapes_.insert(lengths.begin(), lengths.end());
-  }
-  return makeError<ErrorId::kG0506>(currentNode_, what);
-}
-
-StatusOr<ImportedPtr> Importer::importConstant(const wire::NodeDef& node) {
-  ImportedPtr& slot = constants_[&node];
-  if (slot == nullptr) {
-    auto found = node.attr().find("value");
-    if (found == node.attr().end() || !found->second.has_tensor()) {
-      return makeError<ErrorId::kG0502>(currentNode_, "it has no attribute 'value' that is a tensor");
-    }
-    auto tensor = tensorFromProto(found->second.tensor(), budget_);
-    if (!tensor.ok()) {
-      return annotate(tensor.status(), "node " + currentNode_);
-    }
-    auto imported = std::make_shared<Imported>();
-    imported->name = node.name();
-    imported->dtype = tensor->dtype();
-    imported->shape = Shape::of(tensor->dims());
-    imported->constant = std::make_shared<const Tensor>(*std::move(tensor));
-    slot = std::move(imported);
-  }
-  return slot;
-}
-
-StatusOr<ImportedPtr> Importer::importPlaceholder(const wire::NodeDef& node) {
-  auto found = inputNumbers_.find(node.name());
-  if (found == inputNumbers_.end() || !callStack_.empty()) {
-    return makeError<ErrorId::kG0502>(currentNode_, "a placeholder stands in a function");
-  }
-  const GraphPort* port = &graph_.inputs()[static_cast<size_t>(found->second)];
-  auto imported = std::make_shared<Imported>();
-  imported->name = node.name();
-  imported->dtype = port->dtype;
-  if (port->dtype == DType::kInvalid) {
-    reportUnsupported(node, makeError<ErrorId::kG0501>(currentNode_ + ": an input of its type"));
-    return brokenValue();
-  }
-  if (auto known = options_.values.find(port->name); known != options_.values.end()) {
-    if (known->second->dtype() != port->dtype) {
-      return makeError<ErrorId::kG0509>(port->name, toString(known->second->dtype()), toString(port->dtype));
-    }
-    imported->constant = known->second;
-    imported->shape = Shape::of(known->second->dims());
-    builtIn_.push_back(port->name);
-    return imported;
-  }
-  std::optional<Shape> shape = port->shape;
-  if (auto given = options_.shapes.find(port->name); given != options_.shapes.end()) {
-    shape = Shape::of(given->second);
-    const bool fits = !port->shape || (port->shape->rank() == shape->rank() && [&] {
-      for (int i = 0; i < shape->rank(); ++i) {
-        if ((*port->shape)[i].isStatic() && (*port->shape)[i] != (*shape)[i]) {
-          return false;
-        }
-      }
-      return true;
-    }());
-    if (!fits) {
-      return makeError<ErrorId::kG0509>(port->name, shape->toString(), port->shape->toString());
-    }
-  }
-  if (!shape) {
-    neededShapes_.insert(port->name);
-    return brokenValue();
-  }
-  if (isOneBatch_ && shape->rank() > 0 && !(*shape)[0].isStatic()) {
-    (*shape)[0] = dim("batch");
-  }
-  imported->shape = *shape;
-  imported->value = main_->placeholder(uniqueName(graphName(port->name)), port->dtype, *shape);
-  imported->body = 0;
-  imported->origins.inputs = {found->second};
-  feeds_.emplace(found->second, NamedValue(port->name, imported->value));
-  return imported;
 }
 
 // --- functions
@@ -658,7 +426,7 @@ bool Importer::foldNode(const wire::NodeDef& node, const Converter& converter, c
 
 // --- the whole
 
-StatusOr<ImportedGraph> Importer::run() {
+StatusOr<ImportedModel> Importer::run() {
   isHopeless_ = true;
   currentNode_ = "of the graph";
   KILN_ASSIGN_OR_RETURN(const Program program, programOf(graph_.proto(), outputNames_));
@@ -681,7 +449,7 @@ StatusOr<ImportedGraph> Importer::run() {
   isHopeless_ = false;
   auto results = importProgram(program, {});
   if (!neededValues_.empty() || !neededShapes_.empty()) {
-    ImportedGraph graph;
+    ImportedModel graph;
     graph.neededValues.assign(neededValues_.begin(), neededValues_.end());
     graph.neededShapes.assign(neededShapes_.begin(), neededShapes_.end());
     return graph;
@@ -693,7 +461,7 @@ StatusOr<ImportedGraph> Importer::run() {
   return finish(*results);
 }
 
-StatusOr<ImportedGraph> Importer::finish(const Results& results) {
+StatusOr<ImportedModel> Importer::finish(const Results& results) {
   EntrySpec spec;
   for (auto& [index, feed] : feeds_) {
     spec.feeds.push_back(feed);
@@ -705,7 +473,7 @@ StatusOr<ImportedGraph> Importer::finish(const Results& results) {
     spec.fetches.emplace_back(outputNames_[i], materialize(*results[i], *main_));
   }
   main_->entry("predict", std::move(spec));
-  ImportedGraph graph;
+  ImportedModel graph;
   graph.builtIn = builtIn_;
   KILN_ASSIGN_OR_RETURN(graph.graph, main_->finish());
   return graph;

@@ -16,14 +16,17 @@
 
 namespace kiln::tensorflow {
 
+/// Tensors of more bytes are variables of the graph; smaller ones are constants.
+inline constexpr int64_t kMostConstantBytes = 1024;
+
 /// The deepest nesting of functions, branches and loops.
 inline constexpr int kMostNestedBodies = 64;
 
 class Importer {
  public:
   /// With isOneBatch, the first axes of all inputs whose lengths are open have one length.
-  Importer(const FrozenGraph& graph, const ImportOptions& options, bool isOneBatch);
-  StatusOr<ImportedGraph> run();
+  Importer(const FrozenGraph& graph, const ImportOptions& options, const GraphUse& use, bool isOneBatch);
+  StatusOr<ImportedModel> run();
   /// Whether run() failed for what no lengths would change.
   bool isHopeless() const { return isHopeless_; }
   /// Inputs that the outputs need and whose lengths are not all known.
@@ -71,10 +74,11 @@ class Importer {
   bool isFed(const wire::NodeDef& node) const;
   void reportUnsupported(const wire::NodeDef& node, const Status& status);
   std::string nameInMessages(const wire::NodeDef& node) const;
-  StatusOr<ImportedGraph> finish(const Results& results);
+  StatusOr<ImportedModel> finish(const Results& results);
 
   const FrozenGraph& graph_;
   const ImportOptions& options_;
+  const GraphUse& use_;
   bool isOneBatch_, isHopeless_ = false;
   std::unique_ptr<GraphBuilder> main_;
   GraphBuilder* g_;  ///< Where nodes are made: `main_`, or a scratch builder that learns types.
@@ -101,6 +105,9 @@ class Importer {
 /// Computes a node whose integer inputs are known as dims, where the result is known as dims again: the arithmetic by
 /// which graphs put shapes together. False when it is not such a node.
 bool foldShapeArithmetic(NodeImport& n);
+
+/// The result of a node that could not be imported.
+ImportedPtr brokenValue();
 
 /// A name that Kiln's graphs accept, near to that of the node.
 std::string graphName(std::string_view name);

@@ -256,7 +256,7 @@ Status convertSlice(NodeImport& n) {
 struct Selection {
   enum class Kind { kAll, kRange, kIndex, kNew };
   Kind kind = Kind::kAll;
-  Dim from, to;
+  Dim from = 0, to = 0;
   int64_t step = 1;
   bool isRunIndex = false;
   int place = 0;  ///< In begin and end.
@@ -478,6 +478,26 @@ Status convertMatrixDiagPart(NodeImport& n) {
   return {};
 }
 
+// Of the newer forms only what is plain: the main diagonal, of matrices that have no more than it needs.
+Status convertMatrixDiagV3(NodeImport& n) {
+  KILN_ASSIGN_OR_RETURN(const std::vector<int64_t> offset, n.ints(1));
+  KILN_ASSIGN_OR_RETURN(const int64_t rows, n.integer(2));
+  KILN_ASSIGN_OR_RETURN(const int64_t columns, n.integer(3));
+  KILN_ASSIGN_OR_RETURN(const double padding, n.number(4));
+  if (offset != std::vector<int64_t>{0} || rows != -1 || columns != -1 || padding != 0) {
+    return n.unsupported("other diagonals than the main one of square matrices");
+  }
+  return convertMatrixDiag(n);
+}
+
+Status convertMatrixDiagPartV3(NodeImport& n) {
+  KILN_ASSIGN_OR_RETURN(const std::vector<int64_t> offset, n.ints(1));
+  if (offset != std::vector<int64_t>{0}) {
+    return n.unsupported("other diagonals than the main one");
+  }
+  return convertMatrixDiagPart(n);
+}
+
 Status convertRoll(NodeImport& n) {
   KILN_ASSIGN_OR_RETURN(std::vector<int64_t> shifts, n.ints(1));
   KILN_ASSIGN_OR_RETURN(std::vector<int64_t> axes, n.ints(2));
@@ -491,6 +511,10 @@ constexpr Converter kConverters[] = {
     {"MatrixBandPart", convertMatrixBandPart},
     {"MatrixDiag", convertMatrixDiag},
     {"MatrixDiagPart", convertMatrixDiagPart},
+    {"MatrixDiagPartV2", convertMatrixDiagPartV3},
+    {"MatrixDiagPartV3", convertMatrixDiagPartV3},
+    {"MatrixDiagV2", convertMatrixDiagV3},
+    {"MatrixDiagV3", convertMatrixDiagV3},
     {"MirrorPad", convertMirrorPad},
     {"Pack", convertPack},
     {"Pad", convertPad},

@@ -148,6 +148,7 @@ std::span<const Converter> movementConverters();     ///< movement_converters.cc
 std::span<const Converter> indexingConverters();     ///< indexing_converters.cc: gather, scatter, top_k, one_hot
 std::span<const Converter> convolutionConverters();  ///< convolution_converters.cc: convolution, pooling, normalisation
 std::span<const Converter> imageConverters();        ///< image_converters.cc: resize, space and depth
+std::span<const Converter> dataDependentConverters();  ///< data_dependent_converters.cc: where, unique, suppression
 std::span<const Converter> listConverters();         ///< list_converters.cc: TensorArray, TensorList
 
 /// The converter, or null.

@@ -32,9 +32,9 @@ struct ProgramNode {
   };
   Kind kind = Kind::kOperation;
   const wire::NodeDef* def = nullptr;  ///< Of a branch or loop, a node that it was made of; null for parameters.
-  std::vector<Source> inputs;
-  std::vector<int32_t> controls;  ///< Nodes that are to run before it.
-  std::shared_ptr<const Program> first, second;
+  std::vector<Source> inputs = {};
+  std::vector<int32_t> controls = {};  ///< Nodes that are to run before it.
+  std::shared_ptr<const Program> first = {}, second = {};
 };
 
 /// Nodes in an order in which each comes after its inputs.

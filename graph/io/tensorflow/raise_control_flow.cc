@@ -15,7 +15,7 @@ using Kind = ProgramNode::Kind;
 
 constexpr int kDeepestNesting = 32;
 // Nodes of nested bodies are copied once a level, and the condition of a loop shares nodes with its body.
-constexpr int64_t kMostNodes = 1'000'000;
+constexpr int64_t kMostNodes = 200'000;
 constexpr int64_t kMostGuards = 4'000'000;
 // Looking for merges that one branch can give together; without them the result is the same with more branches.
 constexpr int64_t kMostSearchSteps = 20'000'000;
