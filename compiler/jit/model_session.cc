@@ -120,7 +120,8 @@ int ModelSession::numVersions() const { return state_->numVersions; }
 
 std::string ModelSession::specializedInputs() const {
   std::string text;
-  for (const auto& [kind, names] : {std::pair("the values of '", &state_->byValue), {"the lengths of '", &state_->byShape}}) {
+  for (const auto& [kind, names] :
+       {std::pair("the values of '", &state_->byValue), {"the lengths of '", &state_->byShape}}) {
     for (const std::string& name : *names) {
       text += (text.empty() ? "" : ", ") + std::string(kind) + name + "'";
     }
@@ -130,8 +131,7 @@ std::string ModelSession::specializedInputs() const {
 
 StatusOr<std::vector<Tensor>> ModelSession::run(const std::vector<TensorView>& inputs, const RunOptions& options) {
   if (inputs.size() != state_->inputNames.size()) {
-    return makeError<ErrorId::kG0509>("list", std::to_string(inputs.size()) + " values",
-                                      std::to_string(state_->inputNames.size()));
+    return makeError<ErrorId::kG0511>(state_->inputNames.size(), inputs.size());
   }
   KILN_ASSIGN_OR_RETURN(Version * version, state_->versionFor(inputs));
   std::vector<TensorView> feeds;

@@ -27,7 +27,7 @@ class ModelSession {
   ~ModelSession();
 
   /// The outputs for a value of each input, by position. Errors: those of the importer, the compiler and the run;
-  /// KILN-G0509 when the number of inputs is another.
+  /// KILN-G0511 when the number of inputs is another.
   StatusOr<std::vector<Tensor>> run(const std::vector<TensorView>& inputs, const RunOptions& options = {});
 
   /// How often a graph was imported and compiled so far.

@@ -266,8 +266,7 @@ class Planner {
     for (const Result& result : results_) {
       // What has a length that the run finds has memory that the run finds; it is handed over at the end.
       if (result.fetch >= 0 && indexOf_.count(result.value.getDefiningOp()) != 0 &&
-          llvm::none_of(shapeOf(result.value.getType()),
-                        [&](const Dim& dim) { return mentionsLocal(plan_, dim); })) {
+          llvm::none_of(shapeOf(result.value.getType()), [&](const Dim& dim) { return mentionsLocal(plan_, dim); })) {
         setHome(result.value, {Space::kFetch, result.fetch});
       }
     }

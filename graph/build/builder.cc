@@ -172,8 +172,9 @@ Value GraphBuilder::weight(std::string_view name, TensorPtr initial, bool isTrai
       state.refuseInFunction("kiln.variable '" + fullName + "'", "functions have no state", location)) {
     return state.poison();
   }
-  const Node* node = state.addNamedNode(
-      schemaOf("variable"), {}, {{"dtype", initial->dtype()}, {"shape", Shape::of(initial->dims())}}, fullName, location);
+  const Node* node =
+      state.addNamedNode(schemaOf("variable"), {}, {{"dtype", initial->dtype()}, {"shape", Shape::of(initial->dims())}},
+                         fullName, location);
   if (node == nullptr) {
     return state.poison();
   }

@@ -329,10 +329,9 @@ std::optional<ValueRef> GraphBuilder::State::valueOfBoundLength(size_t level, co
   openBodies.resize(level + 1);
   const Node* shape =
       addNode(*findOp("shape_value"), {}, {{"shape", Shape{Dim::symbol(symbol)}}}, freshName(name), location);
-  const Node* positions =
-      shape == nullptr ? nullptr
-                       : addNode(*findOp("iota"), {makeValue(openBodies[level], {shape->id, 0})},
-                                 {{"axis", int64_t{0}}, {"dtype", i64}}, freshName(name), location);
+  const Node* positions = shape == nullptr ? nullptr
+                                           : addNode(*findOp("iota"), {makeValue(openBodies[level], {shape->id, 0})},
+                                                     {{"axis", int64_t{0}}, {"dtype", i64}}, freshName(name), location);
   openBodies = open;
   return positions == nullptr ? std::nullopt : std::optional(ValueRef{positions->id, 0});
 }

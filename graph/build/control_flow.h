@@ -85,9 +85,9 @@ Values fold(GraphBuilder& g, Values carries, Values scanned,
 
 /// A dimension whose length only the run knows: `length` is an i64 scalar or a number. Shapes of what is made after it
 /// may mention it, also in bodies and in what is fetched. The symbol is `name` with a number, `found.0`, and is no
-/// symbol of a feed. Values of such a length are made by iota() or full(), by indices of that length (gather), or as the
-/// steps of scan(). A length below 0 or above 2^40 ends the run with KILN-R0034. Errors: KILN-O0145 for another type,
-/// KILN-P0021 when no symbol can be called so.
+/// symbol of a feed. Values of such a length are made by iota() or full(), by indices of that length (gather), or as
+/// the steps of scan(). A length below 0 or above 2^40 ends the run with KILN-R0034. Errors: KILN-O0145 for another
+/// type, KILN-P0021 when no symbol can be called so.
 Dim bindDim(GraphBuilder& g, Operand length, std::string_view name = "found",
             GraphBuilder::Where where = GraphBuilder::Where::current());
 

@@ -30,8 +30,8 @@ Value rotaryEmbedding(GraphBuilder& g, Value x, Value cosines, Value sines, cons
   for (const Value& table : {cosines, sines}) {
     if (!(table.shape()[cacheRank - 1] == *pairs)) {
       return failLayer(g, kLayer,
-                         "cosines and sines of " + pairs->toString() + " pairs are wanted, found " + typeText(table),
-                         where);
+                       "cosines and sines of " + pairs->toString() + " pairs are wanted, found " + typeText(table),
+                       where);
     }
   }
   const int lengthAxis = options.headAxis == 1 ? 2 : 1;

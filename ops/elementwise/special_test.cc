@@ -202,8 +202,8 @@ TEST(Bits, shifts_beyond_the_width_shift_everything_out) {
 
 TEST(SpecialFunctions, types_are_those_of_the_operands) {  // C1 of each
   for (const OpSchema& op : allOps()) {
-    if (op.family != "elementwise" || !op.isElementwise || op.name == "cast" ||
-        op.name == "bitcast" || op.name == "select") {
+    if (op.family != "elementwise" || !op.isElementwise || op.name == "cast" || op.name == "bitcast" ||
+        op.name == "select") {
       continue;
     }
     SCOPED_TRACE(std::string(op.name));

@@ -52,6 +52,9 @@ TEST(Dim, DividesExactlyOrNotAtAll) {
   EXPECT_EQ((Dim(6) * b).dividedBy(3), Dim(2) * b);
   EXPECT_EQ((b * n).dividedBy(n), b);
   EXPECT_EQ((b + 1).dividedBy(b + 1), Dim(1));
+  EXPECT_EQ((Dim(8) * b * (n + b)).dividedBy(Dim(4) * n + Dim(4) * b), Dim(2) * b);
+  EXPECT_EQ((b * b - n * n).dividedBy(n - b), Dim(-1) * (b + n));
+  EXPECT_FALSE((b * b + n * n).dividedBy(n + b).has_value());
   EXPECT_FALSE((b + 1).dividedBy(2).has_value());
   EXPECT_FALSE(b.dividedBy(0).has_value());
   EXPECT_FALSE(Dim(0).dividedBy(0).has_value());

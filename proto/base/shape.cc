@@ -504,7 +504,27 @@ std::optional<Dim> Dim::dividedBy(const Dim& divisor) const {
     return Dim(1);
   }
   std::vector<Term> by = divisor.terms();
-  if (by.size() != 1) {
+  if (by.size() > 1) {
+    // Long division by leading terms. The order of terms, by degree and then by name, is one that products keep.
+    constexpr int kMostSteps = 64;  // No model has quotients of more terms.
+    auto leading = [](const std::vector<Term>& terms) {
+      return fromTerms({*std::ranges::max_element(terms, [](const Term& a, const Term& b) {
+        return std::pair(a.symbols.size(), a.symbols) < std::pair(b.symbols.size(), b.symbols);
+      })});
+    };
+    Dim quotient;
+    Dim rest = *this;
+    for (int step = 0; step < kMostSteps && !(rest == Dim(0)); ++step) {
+      auto part = leading(rest.terms()).dividedBy(leading(by));
+      if (!part) {
+        return std::nullopt;
+      }
+      quotient = quotient + *part;
+      rest = rest - *part * divisor;
+    }
+    return rest == Dim(0) ? std::optional(quotient) : std::nullopt;
+  }
+  if (by.empty()) {
     return std::nullopt;
   }
   Monomials quotient;

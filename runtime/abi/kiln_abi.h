@@ -165,7 +165,8 @@ typedef struct kiln_found_t {
 
 /* An entry point. buffers: feeds, variables (each once, read or written), constants, fetches, in the manifest's order;
  * dims: the values of the dimension symbols in the manifest's order. Feeds and constants have any alignment, all else
- * 64 bytes. A fetch overlaps no other buffer; one whose size only the run knows has a kiln_found_t. Variables are written only after everything that may fail. */
+ * 64 bytes. A fetch overlaps no other buffer; one whose size only the run knows has a kiln_found_t. Variables are
+ * written only after everything that may fail. */
 typedef kiln_status_t (*kiln_entry_fn_t)(kiln_context_t* context, void* const* buffers, const int64_t* dims);
 
 /* Bytes of arena that a run with these dims needs. */

@@ -112,9 +112,8 @@ Status Signature::addShapes(std::string_view where) {
 bool Signature::mentionsFound(const Shape& shape) const {
   const std::vector<std::string>& found = manifest_->foundSymbols;
   return !found.empty() && std::ranges::any_of(shape, [&](const Dim& dim) {
-    return std::ranges::any_of(dim.symbols(), [&](const std::string& symbol) {
-      return std::ranges::find(found, symbol) != found.end();
-    });
+    return std::ranges::any_of(
+        dim.symbols(), [&](const std::string& symbol) { return std::ranges::find(found, symbol) != found.end(); });
   });
 }
 

@@ -4,6 +4,7 @@
 set -uo pipefail
 bin=$1
 id=$2
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -17,6 +18,8 @@ case $id in
   T0006) model; word="'predict'" command=("$bin/kiln" run m.graph.pb --entry predct) ;;
   T0007) model; touch file; word="file/out"
     command=("$bin/kiln" run m.graph.pb --entry init --fetch hidden/b --output file/out) ;;
+  T0008) mkdir data; word="'data'"
+    command=("$bin/kiln" run "$here/../onnx/models/tiny_cnn.script.onnx" --test-data data) ;;
   T0009) model; word="m.text" command=("$bin/kiln" convert m.graph.pb m.text) ;;
   T0010) word="none.csv" command=("$bin/digits" --data none.csv) ;;
   T0011) echo "1,2,3" > bad.csv; word="line 1" command=("$bin/digits" --data bad.csv) ;;

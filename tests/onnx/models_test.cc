@@ -73,6 +73,13 @@ TEST_P(ExportedModel, givesWhatOnnxRuntimeGivesAtTwoSizesThroughOneCompilation) 
   EXPECT_EQ(session.numVersions(), 1) << session.specializedInputs();
 }
 
+TEST(ExportedModelErrors, anotherNumberOfValuesIsG0511) {
+  auto model = onnx::Model::read(std::string(KILN_MODELS_DIR) + "/tiny_cnn.script.onnx");
+  ASSERT_TRUE(model.ok()) << model.status();
+  ModelSession session([&](const ImportOptions& options) { return model->import(options); }, {"x"}, {});
+  EXPECT_EQ(errorIdOf(session.run({}).status()), "KILN-G0511");
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, ExportedModel, testing::ValuesIn(modelNames()), [](const auto& info) {
   std::string name = info.param;
   std::ranges::replace(name, '.', '_');

@@ -343,7 +343,7 @@ def detections():
         corners = tf.concat([boxes[:, :2] - tf.abs(boxes[:, 2:]), boxes[:, :2] + tf.abs(boxes[:, 2:])], 1)
         kept = tf.image.non_max_suppression(corners, scores, 5, iou_threshold=0.4, score_threshold=0.2)
         tf.gather(corners, kept, name="kept")
-        tf.boolean_mask(scores, scores > 0.5, name="likely")
+        tf.identity(tf.boolean_mask(scores, scores > 0.5), name="likely")
         tf.identity(tf1.where(scores > 0.5), name="places")
         tf.identity(tf.reduce_sum(tf.boolean_mask(features, scores > 0.4), 0), name="total")
 
@@ -352,7 +352,7 @@ def detections():
         return {"boxes": random.uniform(0, 1, (10 * batch, 4)).astype(np.float32),
                 "features": random.standard_normal((10 * batch, 6)).astype(np.float32)}
 
-    outputs = ["kept", "boolean_mask/GatherV2", "places", "total"]
+    outputs = ["kept", "likely", "places", "total"]
     return freeze_v1(build, outputs), outputs, feeds
 
 

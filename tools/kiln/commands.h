@@ -12,8 +12,8 @@ namespace kiln::tools {
 
 struct RunCommand {
   std::string model;
-  std::string entry;                 ///< Empty: the model's only entry, or what --fetch needs.
-  std::vector<std::string> feeds;    ///< NAME=VALUE, NAME=@file.npy, NAME=@file.npz:key or NAME=@file.pb.
+  std::string entry;               ///< Empty: the model's only entry, or what --fetch needs.
+  std::vector<std::string> feeds;  ///< NAME=VALUE, NAME=@file.npy, NAME=@file.npz:key or NAME=@file.pb.
   /// Folders with input_0.pb, input_1.pb ...; one session runs all of them, and outputs become output_0.pb ... in
   /// `output`, or with several folders in `output/0`, `output/1` ...
   std::vector<std::string> testData;
@@ -46,13 +46,13 @@ Status lowerModel(const LowerCommand& options);
 
 struct ConvertCommand {
   std::string input, output;
-  std::string entry;     ///< To export; empty: the model's only entry beside init.
-  int64_t opset = 21;    ///< Of ai.onnx, for a model that is exported.
+  std::string entry;   ///< To export; empty: the model's only entry beside init.
+  int64_t opset = 21;  ///< Of ai.onnx, for a model that is exported.
 };
 
 /// Writes a model in the form that the output's ending names: .onnx, or a graph of Kiln, binary (.pb) or text (.pbtxt).
-/// Entries that train go out with their gradients written out; NAME.state.safetensors then has the values that variables
-/// start from. Errors: KILN-T0005, T0006, T0009, and those of reading, importing, compiling and exporting.
+/// Entries that train go out with their gradients written out; NAME.state.safetensors then has the values that
+/// variables start from. Errors: KILN-T0005, T0006, T0009, and those of reading, importing, compiling and exporting.
 Status convertModel(const ConvertCommand& options);
 
 /// Prints the page of an error id. Errors: KILN-T0001 with the nearest ids.

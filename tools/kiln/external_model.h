@@ -28,8 +28,8 @@ struct ExternalUse {
   std::vector<std::string> fetched;  ///< Values; all outputs by default.
 };
 
-/// The model, when the file is one of another system (.onnx, or a GraphDef of TensorFlow); nothing when it is a graph of
-/// Kiln's own. Errors: those of reading it.
+/// The model, when the file is one of another system (.onnx, or a GraphDef of TensorFlow); nothing when it is a graph
+/// of Kiln's own. Errors: those of reading it.
 StatusOr<std::optional<ExternalModel>> openExternalModel(const std::string& path, const ExternalUse& use = {});
 
 }  // namespace kiln::tools

@@ -17,8 +17,9 @@ struct FeedText {
 /// Splits NAME=VALUE at the first '='. Errors: KILN-T0002.
 StatusOr<FeedText> splitFeed(const std::string& text);
 
-/// Reads `@file.npy`, `@file.npz:key`, `@file.pb` (a TensorProto of ONNX), or a value such as `3`, `nan`, `[1, 2]`, `[[true], [false]]` as a tensor of
-/// `dtype`. Files keep the type that they have. Errors: KILN-T0003 and those of the file readers.
+/// Reads `@file.npy`, `@file.npz:key`, `@file.pb` (a TensorProto of ONNX), or a value such as `3`, `nan`, `[1, 2]`,
+/// `[[true], [false]]` as a tensor of `dtype`. Files keep the type that they have. Errors: KILN-T0003 and those of the
+/// file readers.
 StatusOr<Tensor> readFeed(const FeedText& feed, DType dtype);
 
 }  // namespace kiln::tools

@@ -6,6 +6,7 @@
 #include "graph/io/onnx/onnx_model.h"
 #include "tools/kiln/commands.h"
 #include "tools/kiln/inspect_onnx.h"
+#include "tools/kiln/inspect_tensorflow.h"
 
 namespace kiln::tools {
 namespace {
@@ -54,6 +55,11 @@ void printTable(const Graph& graph) {
 Status inspectModel(const std::string& model, InspectFormat format) {
   if (onnx::isOnnxPath(model)) {
     return inspectOnnx(model, format);
+  }
+  KILN_ASSIGN_OR_RETURN(wire::GraphDef def, readGraphDef(model));
+  if (tensorflow::isTensorFlowGraph(def)) {
+    KILN_ASSIGN_OR_RETURN(const auto frozen, tensorflow::FrozenGraph::create(std::move(def), model));
+    return inspectTensorFlow(frozen, format);
   }
   KILN_ASSIGN_OR_RETURN(Graph graph, readGraph(model));
   switch (format) {

@@ -64,16 +64,19 @@ int main(int argc, char** argv) {
   runCommand->add_option("MODEL", run.model, "graph file, binary (.pb) or text (.pbtxt), or an ONNX model (.onnx)")
       ->required();
   runCommand->add_option("--entry", run.entry, "entry point to run; may be left out when there is one");
-  runCommand->add_option("--feed", run.feeds, "NAME=VALUE, NAME=@file.npy, NAME=@file.npz:key or NAME=@file.pb; repeat for more")
+  runCommand
+      ->add_option("--feed", run.feeds,
+                   "NAME=VALUE, NAME=@file.npy, NAME=@file.npz:key or NAME=@file.pb; repeat for more")
       ->allow_extra_args(false);
   runCommand->add_option("--fetch", run.fetches, "value to compute; repeat for more; all of the entry by default")
       ->allow_extra_args(false);
   runCommand->add_option("--output", run.output,
                          "folder for the fetched values, one NAME.npy each; printed by default");
   runCommand
-      ->add_option("--test-data", run.testData,
-                   "folder with a TensorProto input_I.pb for each input of an ONNX model; writes output_I.pb into the folder "
-                   "of --output; repeat for more runs, which are numbered there: 0/output_I.pb")
+      ->add_option(
+          "--test-data", run.testData,
+          "folder with a TensorProto input_I.pb for each input of an ONNX model; writes output_I.pb into the folder "
+          "of --output; repeat for more runs, which are numbered there: 0/output_I.pb")
       ->allow_extra_args(false)
       ->excludes("--feed");
   runCommand->add_option("--threads", run.threads, "threads to use; 0: as many as there are cores")
@@ -123,9 +126,11 @@ int main(int argc, char** argv) {
   kiln::tools::ConvertCommand convert;
   CLI::App* convertCommand = app.add_subcommand("convert", "writes a model in another form");
   convertCommand->footer(
-      "Examples: kiln convert digits.graph.pb digits.onnx --entry predict\n          kiln convert model.onnx model.graph.pb");
+      "Examples: kiln convert digits.graph.pb digits.onnx --entry predict\n          kiln convert model.onnx "
+      "model.graph.pb");
   convertCommand->add_option("FROM", convert.input, "a model that kiln run takes")->required();
-  convertCommand->add_option("TO", convert.output, "NAME.onnx, NAME.graph.pb (binary) or NAME.pbtxt (text)")->required();
+  convertCommand->add_option("TO", convert.output, "NAME.onnx, NAME.graph.pb (binary) or NAME.pbtxt (text)")
+      ->required();
   convertCommand->add_option("--entry", convert.entry, "entry point to export; may be left out when there is one");
   convertCommand->add_option("--opset", convert.opset, "operator set of the ONNX model, 21 to 27; 21 by default");
   convertCommand->callback([&] { status = kiln::tools::convertModel(convert); });

@@ -122,9 +122,8 @@ class EntryWriter {
       }
       const Shape shape = valueType(entry_.getResultTypes()[i]).shape;
       const bool isFound = llvm::any_of(shape, [&](const Dim& dim) {
-        return llvm::any_of(dim.symbols(), [&](const std::string& symbol) {
-          return llvm::is_contained(plan_.localSymbols, symbol);
-        });
+        return llvm::any_of(dim.symbols(),
+                            [&](const std::string& symbol) { return llvm::is_contained(plan_.localSymbols, symbol); });
       });
       return isFound ? shape : Shape();
     }

@@ -22,7 +22,8 @@ std::string scalarNameOf(Operation* op) {
 
 bool needsNoRounding(Operation* op) {
   const OpSchema* schema = schemaOf(op);
-  return llvm::isa<ConstantOp, CastOp, BitcastOp, SelectOp, NegOp, AbsOp, SignOp, StepOp, ReluOp, MaximumOp, MinimumOp>(op) ||
+  return llvm::isa<ConstantOp, CastOp, BitcastOp, SelectOp, NegOp, AbsOp, SignOp, StepOp, ReluOp, MaximumOp, MinimumOp>(
+             op) ||
          (schema && (schema->family == "movement" || schema->family == "random")) ||
          llvm::isa<GatherOp, OneHotOp, IotaOp, UnfoldOp, AssertThatOp>(op) || isReductionOp(op);
 }

@@ -99,6 +99,41 @@ std::optional<bool> knownTruth(const TensorPtr& tensor) {
 
 // --- If
 
+// The axis along which two shapes of one rank differ: -1 for none, nothing for several.
+std::optional<int> oneOtherAxis(const Shape& a, const Shape& b) {
+  std::optional<int> found = -1;
+  for (int axis = 0; found && axis < a.rank(); ++axis) {
+    if (!(a[axis] == b[axis])) {
+      found = *found < 0 ? std::optional(axis) : std::nullopt;
+    }
+  }
+  return a.rank() == b.rank() ? found : std::nullopt;
+}
+
+// Branches whose results differ in length, as exporters write for "nothing was found": both are computed, and the run
+// finds which length the result has. Nothing when that is not possible.
+StatusOr<bool> computeBoth(NodeImport& n, const GraphProto& then, const GraphProto& otherwise, Value condition) {
+  KILN_ASSIGN_OR_RETURN(std::vector<Imported> first, n.importBody(then, {}));
+  KILN_ASSIGN_OR_RETURN(std::vector<Imported> second, n.importBody(otherwise, {}));
+  for (size_t i = 0; i < first.size(); ++i) {
+    const auto axis = oneOtherAxis(first[i].shape, second[i].shape);
+    if (!axis || first[i].dtype != second[i].dtype) {
+      return false;
+    }
+    const Value a = n.valueOf(first[i]), b = n.valueOf(second[i]);
+    if (*axis < 0) {
+      n.set(static_cast<int>(i), select(condition, a, b), first[i].elementType);
+      continue;
+    }
+    const Value lengthOfA = scalarOf(n.g, a.shape()[*axis]), lengthOfB = scalarOf(n.g, b.shape()[*axis]);
+    const Dim length = bindDim(n.g, select(condition, lengthOfA, lengthOfB), "chosen");
+    const Value start = select(condition, n.g.scalar(0, i64), lengthOfA);
+    n.set(static_cast<int>(i), partAlong(concat({a, b}, *axis), *axis, start, length, n.g.scalar(1, i64)),
+          first[i].elementType);
+  }
+  return true;
+}
+
 Status convertIf(NodeImport& n) {
   const GraphProto *then = n.graph("then_branch"), *otherwise = n.graph("else_branch");
   if (then == nullptr || otherwise == nullptr || n.dtype(0) != boolean) {
@@ -147,7 +182,8 @@ Status convertIf(NodeImport& n) {
     if (n.importer().isKnowable(n.imported(0))) {
       return n.constant(0).status();
     }
-    return n.unsupported(mismatch + ", by a condition that only the run knows");
+    KILN_ASSIGN_OR_RETURN(const bool isDone, computeBoth(n, *then, *otherwise, condition));
+    return isDone ? Status() : n.unsupported(mismatch + ", by a condition that only the run knows");
   }
   for (int i = 0; i < n.numOutputs(); ++i) {
     const auto k = static_cast<size_t>(i);

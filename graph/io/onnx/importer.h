@@ -15,6 +15,14 @@
 
 namespace kiln::onnx {
 
+/// Bodies within bodies.
+inline constexpr int kDeepestBody = 32;
+
+/// "" and "ai.onnx" are one domain.
+bool isMainDomain(std::string_view domain);
+/// What a model-local function is found by.
+std::string functionKey(std::string_view domain, std::string_view name, std::string_view overload);
+
 class Importer {
  public:
   Importer(const Model& model, const ImportOptions& options);
@@ -37,7 +45,8 @@ class Importer {
   int currentBody() const { return openBodies_.back(); }
 
  private:
-  /// The values that nodes see: those of the graph, of a body inside it, or of a function, which sees nothing around it.
+  /// The values that nodes see: those of the graph, of a body inside it, or of a function, which sees nothing around
+  /// it.
   struct Environment {
     std::map<std::string, std::shared_ptr<Imported>, std::less<>> values;
     bool isFunction = false;
@@ -51,7 +60,8 @@ class Importer {
   Status importNodes(const google::protobuf::RepeatedPtrField<NodeProto>& nodes);
   Status importNode(const NodeProto& node);
   Status convertNode(const NodeProto& node, std::vector<Imported*> inputs);
-  Status foldNode(const NodeProto& node, const Converter& converter, const std::vector<Imported*>& inputs, bool& isDone);
+  Status foldNode(const NodeProto& node, const Converter& converter, const std::vector<Imported*>& inputs,
+                  bool& isDone);
   Status callFunction(const FunctionProto& function, const NodeProto& call, std::vector<Imported*> inputs);
   Status define(const NodeProto& node, int output, Imported value);
   Imported* find(std::string_view name);

@@ -30,7 +30,7 @@ struct Origins {
 
 /// A value of the model while it is imported: known now, or computed by the graph.
 struct Imported : std::enable_shared_from_this<Imported> {
-  std::string name;      ///< In the model; "" for results that have none yet.
+  std::string name;     ///< In the model; "" for results that have none yet.
   int elementType = 0;  ///< TensorProto::DataType.
   DType dtype = DType::kInvalid;
   Shape shape;
@@ -66,8 +66,8 @@ class NodeImport {
   int rank(int i) { return imported(i).shape.rank(); }
   int elementType(int i) { return imported(i).elementType; }
 
-  // --- inputs whose values must be known before the run. When one is not, the status says so, and the importer asks the
-  // caller for the values or lengths that it depends on (KILN-G0506 when none do): just return the status.
+  // --- inputs whose values must be known before the run. When one is not, the status says so, and the importer asks
+  // the caller for the values or lengths that it depends on (KILN-G0506 when none do): just return the status.
   StatusOr<TensorPtr> constant(int i);
   StatusOr<std::vector<int64_t>> ints(int i);    ///< Of an integer scalar or vector.
   StatusOr<std::vector<double>> numbers(int i);  ///< Of any numeric scalar or vector.
@@ -143,23 +143,23 @@ struct Converter {
 };
 
 /// The converters, a table for each family; importer.cc looks in all of them.
-std::span<const Converter> mathConverters();            ///< math_converters.cc: arithmetic, logic, activations
-std::span<const Converter> reductionConverters();       ///< reduction_converters.cc: reductions, softmax, contractions
-std::span<const Converter> movementConverters();        ///< movement_converters.cc: shape, movement, constants
-std::span<const Converter> indexingConverters();        ///< indexing_converters.cc: gather, scatter, top_k, one_hot
-std::span<const Converter> convolutionConverters();     ///< convolution_converters.cc: convolution, pooling
-std::span<const Converter> imageConverters();           ///< image_converters.cc: resize, grid_sample, ROI, ...
-std::span<const Converter> normalizationConverters();   ///< normalization_converters.cc
-std::span<const Converter> attentionConverters();       ///< attention_converters.cc: attention and what LLMs add
-std::span<const Converter> recurrentConverters();       ///< recurrent_converters.cc: RNN, GRU, LSTM
-std::span<const Converter> controlConverters();         ///< control_converters.cc: If, Loop, Scan
-std::span<const Converter> lossConverters();            ///< loss_converters.cc
-std::span<const Converter> trainingConverters();        ///< training_converters.cc: ai.onnx.preview.training
-std::span<const Converter> quantizationConverters();    ///< quantization_converters.cc
-std::span<const Converter> castConverters();            ///< cast_converters.cc: Cast, CastLike, BitCast
-std::span<const Converter> dataDependentConverters();   ///< data_dependent_converters.cc: NonZero, Unique, ...
-std::span<const Converter> signalConverters();          ///< signal_converters.cc: DFT, STFT, windows
-std::span<const Converter> randomConverters();          ///< random_converters.cc: random numbers, dropout
+std::span<const Converter> mathConverters();           ///< math_converters.cc: arithmetic, logic, activations
+std::span<const Converter> reductionConverters();      ///< reduction_converters.cc: reductions, softmax, contractions
+std::span<const Converter> movementConverters();       ///< movement_converters.cc: shape, movement, constants
+std::span<const Converter> indexingConverters();       ///< indexing_converters.cc: gather, scatter, top_k, one_hot
+std::span<const Converter> convolutionConverters();    ///< convolution_converters.cc: convolution, pooling
+std::span<const Converter> imageConverters();          ///< image_converters.cc: resize, grid_sample, ROI, ...
+std::span<const Converter> normalizationConverters();  ///< normalization_converters.cc
+std::span<const Converter> attentionConverters();      ///< attention_converters.cc: attention and what LLMs add
+std::span<const Converter> recurrentConverters();      ///< recurrent_converters.cc: RNN, GRU, LSTM
+std::span<const Converter> controlConverters();        ///< control_converters.cc: If, Loop, Scan
+std::span<const Converter> lossConverters();           ///< loss_converters.cc
+std::span<const Converter> trainingConverters();       ///< training_converters.cc: ai.onnx.preview.training
+std::span<const Converter> quantizationConverters();   ///< quantization_converters.cc
+std::span<const Converter> castConverters();           ///< cast_converters.cc: Cast, CastLike, BitCast
+std::span<const Converter> dataDependentConverters();  ///< data_dependent_converters.cc: NonZero, Unique, ...
+std::span<const Converter> signalConverters();         ///< signal_converters.cc: DFT, STFT, windows
+std::span<const Converter> randomConverters();         ///< random_converters.cc: random numbers, dropout
 
 /// The converter, or null. "ai.onnx" is the same domain as "".
 const Converter* findConverter(std::string_view domain, std::string_view op);

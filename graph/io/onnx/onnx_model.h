@@ -20,8 +20,8 @@ class ExternalFiles;
 /// An input or output of a model as the file declares it.
 struct ModelPort {
   std::string name;
-  /// TensorProto::DataType; 0 for what is no tensor. Types that Kiln has no kernels for (8-bit floats and smaller, int4,
-  /// int2) are held in graphs as storageType() says.
+  /// TensorProto::DataType; 0 for what is no tensor. Types that Kiln has no kernels for (8-bit floats and smaller,
+  /// int4, int2) are held in graphs as storageType() says.
   int elementType = 0;
   /// With a symbol for each `dim_param`, and one of its own for a length that the file leaves open; nothing when the
   /// rank is open too.
@@ -33,7 +33,7 @@ struct ModelLimits {
   int64_t maxBytes = int64_t{1} << 40;   ///< Of the file, most of which are tensors that stay in it.
   int64_t maxParsedBytes = 2147483647;   ///< Of all but large tensors; protobuf has no larger messages.
   int maxDepth = 100;                    ///< Messages inside messages.
-  int64_t maxFields = int64_t{1} << 25;  ///< Bounds memory.
+  int64_t maxFields = int64_t{1} << 23;  ///< Bounds memory: a field of two bytes may become an object of hundreds.
 };
 
 /// A model that was read. Copies share the data. Thread-safe.
@@ -42,8 +42,8 @@ class Model {
   /// Reads a file; large tensors stay in it and are mapped when they are used. Nothing in it is trusted. Errors:
   /// KILN-P0001 to P0003, P0005 to P0007, P0010, P0011, P0061, P0062.
   static StatusOr<Model> read(const std::string& path, const ModelLimits& limits = {});
-  /// The same of bytes; `file` names them in messages, and external data is looked for in `folder`, which is empty where
-  /// none is allowed.
+  /// The same of bytes; `file` names them in messages, and external data is looked for in `folder`, which is empty
+  /// where none is allowed.
   static StatusOr<Model> parse(std::string bytes, std::string file, std::string folder, const ModelLimits& limits = {});
 
   const std::string& file() const { return data_->file; }

@@ -11,8 +11,8 @@
 namespace kiln::onnx {
 
 /// The type in which a graph holds elements of an ONNX type. Types of less than a byte and the 8-bit floats have a byte
-/// for each element: int4 and int2 are i8, uint4 and uint2 u8, and floats of 8 and 4 bits are their codes in u8. Errors:
-/// KILN-P0064 for strings and complex numbers; `name` is the tensor's.
+/// for each element: int4 and int2 are i8, uint4 and uint2 u8, and floats of 8 and 4 bits are their codes in u8.
+/// Errors: KILN-P0064 for strings and complex numbers; `name` is the tensor's.
 StatusOr<DType> storageType(int elementType, std::string_view name);
 /// The ONNX type of a graph's type that has one of the same meaning; 0 for others.
 int elementTypeOf(DType dtype);
@@ -21,7 +21,7 @@ std::string elementTypeName(int elementType);
 /// The number of that type, or 0.
 int parseElementType(std::string_view name);
 
-bool isFloat8(int elementType);  ///< The five 8-bit floats.
+bool isFloat8(int elementType);         ///< The five 8-bit floats.
 bool isNarrowInteger(int elementType);  ///< int4, uint4, int2, uint2.
 /// Whether a graph holds the type in another one of its own: the narrow integers, 8-bit floats and float4.
 bool isStored(int elementType);

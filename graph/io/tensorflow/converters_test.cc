@@ -194,6 +194,27 @@ TEST(TensorFlowMovementTest, anIndexThatOnlyTheRunKnowsPicksASlice) {
   EXPECT_THAT(valuesOf(runOne(graph, {{"x", floats({3, 2}, {1, 2, 3, 4, 5, 6})}, {"i", i}})), ElementsAre(5, 6));
 }
 
+TEST(TensorFlowMovementTest, slicesOfOpenLengthsStaySymbols) {
+  TestGraph graph;
+  graph.input("x", f32, {-1, 2})
+      .constant("table", floats({4, 2}, {10, 20, 30, 40, 50, 60, 70, 80}))
+      .constant("zero", indices({1}, {0}))
+      .constant("one", indices({1}, {1}))
+      .node("shape", "Shape", {"x"})
+      .node("length", "StridedSlice", {"shape", "zero", "one", "one"})
+      .node("places", "StridedSlice", {"table", "zero", "length", "one"}, {{"begin_mask", integer(1)}})
+      .node("moved", "AddV2", {"x", "places"})
+      .node("first", "StridedSlice", {"moved", "zero", "one", "one"}, {{"shrink_axis_mask", integer(1)}})
+      .node("others", "StridedSlice", {"moved", "one", "zero", "one"}, {{"end_mask", integer(1)}})
+      .node("y", "AddV2", {"others", "first"});
+  auto frozen = graph.read();
+  ASSERT_TRUE(frozen.ok()) << frozen.status();
+  auto imported = frozen->import();
+  ASSERT_TRUE(imported.ok()) << imported.status();
+  EXPECT_THAT(imported->neededShapes, ::testing::IsEmpty());
+  EXPECT_THAT(valuesOf(runOne(graph, {{"x", floats({3, 2}, {1, 2, 3, 4, 5, 6})}})), ElementsAre(44, 66, 66, 88));
+}
+
 TEST(TensorFlowMovementTest, sliceTakesTheRestForALengthOfMinusOne) {
   EXPECT_THAT(valuesOf(runOp("Slice", {floats({2, 3}, {1, 2, 3, 4, 5, 6}), indices({2}, {0, 1}), indices({2}, {1, -1})},
                              {}, {1, 2})),

@@ -2,6 +2,7 @@
 #include "graph/io/tensorflow/frozen_graph.h"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -58,12 +59,6 @@ StatusOr<GraphPort> inputOf(const wire::NodeDef& node) {
 
 bool isInput(const wire::NodeDef& node) { return node.op() == "Placeholder" || node.op() == "PlaceholderWithDefault"; }
 
-// What runs for its effect alone, and what computes nothing.
-bool isNoOutput(std::string_view op) {
-  return op == "NoOp" || op == "Assert" || op == "PrintV2" || op == "Const" || op == "Placeholder" ||
-         op == "PlaceholderWithDefault";
-}
-
 }  // namespace
 
 StatusOr<FrozenGraph> FrozenGraph::read(const std::string& path, const ReadLimits& limits) {
@@ -85,16 +80,6 @@ StatusOr<FrozenGraph> FrozenGraph::create(wire::GraphDef def, std::string file) 
     return inFile(makeError<ErrorId::kG0502>("of the graph", "it is a graph of Kiln, and no graph of TensorFlow"));
   }
   const auto& nodes = data->proto.node();
-  std::unordered_map<std::string_view, bool> isUsed;
-  for (const wire::NodeDef& node : nodes) {
-    for (const std::string& input : node.input()) {
-      const bool isControl = input.starts_with("^");
-      // Groups of what is to run are made of NoOp, and may name outputs.
-      if (!isControl || node.op() != "NoOp") {
-        isUsed[std::string_view(input).substr(isControl ? 1 : 0, isControl ? input.npos : input.find(':'))] = true;
-      }
-    }
-  }
   std::unordered_map<std::string, int> symbols;
   for (const wire::NodeDef& node : nodes) {
     if (isInput(node)) {
@@ -113,25 +98,36 @@ StatusOr<FrozenGraph> FrozenGraph::create(wire::GraphDef def, std::string file) 
       }
       data->inputs.push_back(*std::move(port));
     }
-    if (!isNoOutput(node.op()) && !isUsed.contains(node.name())) {
-      const int count = numOutputsOf(node);
-      for (int i = 0; i < count; ++i) {
-        data->outputs.emplace_back().name = i == 0 ? node.name() : node.name() + ":" + std::to_string(i);
-      }
-    }
   }
   if (nodes.empty()) {
     return inFile(makeError<ErrorId::kG0502>("of the graph", "it has no nodes"));
   }
-  // Whether the nodes fit together.
-  std::vector<std::string> outputs;
-  for (const GraphPort& port : data->outputs) {
-    outputs.push_back(port.name);
+  // Whether the nodes fit together, too.
+  auto outputs = outputsOf(data->proto);
+  if (!outputs.ok()) {
+    return inFile(outputs.status());
   }
-  if (auto program = programOf(data->proto, outputs); !program.ok() && errorIdOf(program.status()) != "KILN-G0501") {
-    return inFile(program.status());
+  for (std::string& name : *outputs) {
+    data->outputs.emplace_back().name = std::move(name);
   }
   return FrozenGraph(std::move(data));
+}
+
+std::vector<OpCount> FrozenGraph::operations() const {
+  std::map<std::string, int64_t> counts;
+  for (const wire::NodeDef& node : proto().node()) {
+    ++counts[node.op()];
+  }
+  for (const wire::FunctionDef& function : proto().library().function()) {
+    for (const wire::NodeDef& node : function.node_def()) {
+      ++counts[node.op()];
+    }
+  }
+  std::vector<OpCount> operations;
+  for (const auto& [op, count] : counts) {
+    operations.push_back({.op = op, .count = count, .isSupported = isSupported(op)});
+  }
+  return operations;
 }
 
 StatusOr<std::vector<GraphPort>> FrozenGraph::inputsFor(const GraphUse& use) const {

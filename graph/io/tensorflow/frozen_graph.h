@@ -25,6 +25,13 @@ struct GraphPort {
   bool hasDefault = false;  ///< Of inputs: it may be left out.
 };
 
+/// The nodes of one op.
+struct OpCount {
+  std::string op;
+  int64_t count = 0;
+  bool isSupported = false;  ///< In some form; import() says what it refuses.
+};
+
 /// What a graph is to compute, and from what.
 struct GraphUse {
   /// `node` or `node:1`; all of outputs() by default.
@@ -50,6 +57,9 @@ class FrozenGraph {
   const std::vector<GraphPort>& inputs() const { return data_->inputs; }
   /// What no node uses, in order; for effects only (NoOp, Assert) does not count.
   const std::vector<GraphPort>& outputs() const { return data_->outputs; }
+
+  /// The ops of its nodes and functions, by name.
+  std::vector<OpCount> operations() const;
 
   /// The inputs that such a use feeds: those that its outputs need, without defaults that are kept. Errors: those of
   /// create(), and KILN-G0508.

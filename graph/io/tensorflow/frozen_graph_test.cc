@@ -99,6 +99,38 @@ TEST(FrozenGraphTest, assertionsAndWhatNoOutputNeedsAreLeftOut) {
   EXPECT_THAT(valuesOf(runOne(graph, {{"x", floats({2}, {1, -2})}})), ElementsAre(-1, 2));
 }
 
+TEST(FrozenGraphTest, whatLiesInLoopsAndBranchesIsNoOutput) {
+  TestGraph graph;
+  graph.input("x", f32, {})
+      .input("p", boolean, {})
+      .input("unused_control_flow_input", f32, {})
+      .node("s", "Switch", {"x", "p"})
+      .node("lost", "Square", {"s:1"})
+      .node("neg", "Neg", {"s:1"})
+      .node("y", "Merge", {"s", "neg"})
+      .node("leftover", "Neg", {"unused_control_flow_input"})
+      .node("group", "NoOp", {"^y"});
+  auto frozen = graph.read();
+  ASSERT_TRUE(frozen.ok()) << frozen.status();
+  ASSERT_EQ(frozen->outputs().size(), 1U);
+  EXPECT_EQ(frozen->outputs()[0].name, "y");
+}
+
+TEST(FrozenGraphTest, countsItsOpsAndSaysWhichAreSupported) {
+  auto graph = FrozenGraph::parse(kDense, "dense.pbtxt");
+  ASSERT_TRUE(graph.ok()) << graph.status();
+  const std::vector<OpCount> counts = graph->operations();
+  ASSERT_EQ(counts.size(), 5U);
+  EXPECT_EQ(counts[1].op, "Const");
+  EXPECT_EQ(counts[1].count, 2);
+  EXPECT_TRUE(counts[1].isSupported);
+  TestGraph odd;
+  odd.node("q", "FIFOQueueV2", {});
+  auto frozen = odd.read();
+  ASSERT_TRUE(frozen.ok()) << frozen.status();
+  EXPECT_FALSE(frozen->operations()[0].isSupported);
+}
+
 TEST(FrozenGraphTest, defaultsHoldUnlessTheyAreFed) {
   TestGraph graph;
   graph.input("x", f32, {2})

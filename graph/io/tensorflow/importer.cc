@@ -50,6 +50,11 @@ const Converter* findConverter(std::string_view op) {
   return found == table.end() ? nullptr : found->second;
 }
 
+bool isSupported(std::string_view op) {
+  return isReadByImporter(op) || findConverter(op) != nullptr || op == "Switch" || op == "Merge" || op == "Enter" ||
+         op == "Exit" || op == "NextIteration";
+}
+
 Importer::Importer(const FrozenGraph& graph, const ImportOptions& options, const GraphUse& use, bool isOneBatch)
     : graph_(graph),
       options_(options),

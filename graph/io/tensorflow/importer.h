@@ -106,6 +106,9 @@ class Importer {
 /// which graphs put shapes together. False when it is not such a node.
 bool foldShapeArithmetic(NodeImport& n);
 
+/// Whether nodes of the op are imported, by a converter or in another way.
+bool isSupported(std::string_view op);
+
 /// The result of a node that could not be imported.
 ImportedPtr brokenValue();
 

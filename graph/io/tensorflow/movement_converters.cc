@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "graph/io/tensorflow/node_import.h"
+#include "ops/spec/shape_checks.h"
 
 namespace kiln::tensorflow {
 namespace {
@@ -206,6 +207,51 @@ Status convertMirrorPad(NodeImport& n) {
   return {};
 }
 
+// x[starts .. ends by steps]. A slice is proven to lie inside x for all lengths; where symbols do not allow that, the
+// elements are gathered, and one that is not there ends the run.
+Value cut(NodeImport& n, Value x, const Shape& starts, const Shape& ends, std::vector<int64_t> steps) {
+  if (x.isPoisoned()) {
+    return x;
+  }
+  steps.resize(static_cast<size_t>(x.rank()), 1);
+  Shape low = starts, high = ends;
+  std::vector<int> gathered;
+  for (int i = 0; i < x.rank(); ++i) {
+    const bool isInside = ops::isNonNegative(starts[i]) && ops::isNonNegative(ends[i] - starts[i]) &&
+                          ops::isNonNegative(x.shape()[i] - ends[i]);
+    const bool isKnown = starts[i].isStatic() && ends[i].isStatic() && x.shape()[i].isStatic();
+    if (!isInside && !isKnown) {
+      gathered.push_back(i);
+      low[i] = 0;
+      high[i] = x.shape()[i];
+    }
+  }
+  std::vector<int64_t> sliceSteps = steps;
+  for (const int i : gathered) {
+    sliceSteps[static_cast<size_t>(i)] = 1;
+  }
+  Value result = low == Shape(std::vector<Dim>(low.dims().size(), Dim(0))) && high == x.shape() &&
+                         std::ranges::all_of(sliceSteps, [](int64_t step) { return step == 1; })
+                     ? x
+                     : slice(x, low, high, sliceSteps);
+  for (const int i : gathered) {
+    const int64_t step = steps[static_cast<size_t>(i)];
+    Dim length = ends[i] - starts[i];
+    length = ops::isNonNegative(length) ? length : Dim::max(length, 0);
+    Value places = iota(n.g, Shape{Dim::ceilDiv(length, step)}, 0, i64);
+    if (step != 1) {
+      places = mul(places, static_cast<double>(step));
+    }
+    if (starts[i] != Dim(0)) {
+      const Value start = n.g.makeNode("shape_value", {}, {{"shape", Shape{starts[i]}}}, "",
+                                       std::source_location::current())[0];
+      places = add(places, start);
+    }
+    result = gather(result, places, i);
+  }
+  return result;
+}
+
 // Elements of x along one axis from a place that only the run knows.
 Value window(NodeImport& n, Value x, int axis, Value start, const Dim& length) {
   return gather(x, add(cast(iota(n.g, Shape{length}, 0, i64), i64), start), axis);
@@ -233,7 +279,7 @@ Status convertSlice(NodeImport& n) {
       starts.push_back(from);
       ends.push_back(count == Dim(-1) ? n.shape(0)[i] : from + count);
     }
-    n.set(0, slice(x, starts, ends));
+    n.set(0, cut(n, x, starts, ends, {}));
     return {};
   }
   const Value places = n.in(1);
@@ -420,7 +466,7 @@ Status convertStridedSlice(NodeImport& n) {
     ++axis;
   }
   if (isCut) {
-    x = slice(x, starts, ends, steps);
+    x = cut(n, x, starts, ends, steps);
   }
   if (!turned.empty()) {
     x = reverse(x, turned);

@@ -6,6 +6,7 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "graph/io/sort_nodes.h"
 
@@ -15,6 +16,8 @@ namespace {
 using Nodes = google::protobuf::RepeatedPtrField<wire::NodeDef>;
 using Names = std::unordered_map<std::string_view, int32_t>;
 
+// What lowered loops and branches of TensorFlow 2 leave in a graph, with all that hangs on it.
+constexpr std::string_view kLeftover = "unused_control_flow_input";
 // Suggestions look at every name.
 constexpr size_t kMostNamesSearched = 10000;
 
@@ -61,6 +64,13 @@ class Reader {
   Reader(const Nodes& nodes, const wire::FunctionDef* function) : defs_(nodes), function_(function) {}
 
   StatusOr<Program> run(const std::vector<std::string>& results) {
+    KILN_RETURN_IF_ERROR(read(results));
+    KILN_RETURN_IF_ERROR(raiseControlFlow(program_));
+    return std::move(program_);
+  }
+
+  /// The nodes as the file has them, in order.
+  Status read(const std::vector<std::string>& results) {
     if (function_ != nullptr) {
       program_.name = function_->signature().name();
       for (const auto& argument : function_->signature().input_arg()) {
@@ -97,7 +107,7 @@ class Reader {
         if (!node.controls.empty()) {
           return makeError<ErrorId::kG0502>(describe(*node.def), "input '" + text + "' stands after control inputs");
         }
-        KILN_ASSIGN_OR_RETURN(const Source source, read(describe(*node.def), text));
+        KILN_ASSIGN_OR_RETURN(const Source source, sourceOf(describe(*node.def), text));
         node.inputs.push_back(source);
       }
     }
@@ -105,13 +115,12 @@ class Reader {
       if (function_ == nullptr && !isKnown(text)) {
         return makeError<ErrorId::kG0508>("value", text, nearest(text));
       }
-      KILN_ASSIGN_OR_RETURN(const Source source, read(where(), text));
+      KILN_ASSIGN_OR_RETURN(const Source source, sourceOf(where(), text));
       program_.results.push_back(source);
     }
-    KILN_RETURN_IF_ERROR(tidy(program_));
-    KILN_RETURN_IF_ERROR(raiseControlFlow(program_));
-    return std::move(program_);
+    return tidy(program_);
   }
+  const Program& program() const { return program_; }
 
  private:
   std::string where() const {
@@ -137,7 +146,7 @@ class Reader {
   }
 
   // `node`, `node:1`; within functions also `node:output:0`.
-  StatusOr<Source> read(const std::string& user, std::string_view text) const {
+  StatusOr<Source> sourceOf(const std::string& user, std::string_view text) const {
     const size_t colon = text.find(':');
     auto found = names_.find(text.substr(0, colon));
     if (found == names_.end()) {
@@ -176,7 +185,95 @@ class Reader {
   Names names_;
 };
 
+// What runs for its effect alone, and what computes nothing.
+bool isNoOutput(std::string_view op) {
+  return op == "NoOp" || op == "Assert" || op == "PrintV2" || op == "Const" || op == "Placeholder" ||
+         op == "PlaceholderWithDefault" || op == "Switch" || op == "Enter" || op == "NextIteration" || op == "LoopCond";
+}
+
+// For each node of a program, whether its value is there when everything around loops and branches has run, and does
+// not come of leftovers.
+std::vector<bool> findOutside(const Program& program) {
+  struct Place {
+    int loops = 0, branches = 0;
+    bool isLeftover = false;
+  };
+  std::vector<Place> places(program.nodes.size());
+  std::vector<bool> isOutside(program.nodes.size());
+  for (size_t i = 0; i < program.nodes.size(); ++i) {
+    const ProgramNode& node = program.nodes[i];
+    const std::string& op = node.def->op();
+    Place& place = places[i];
+    bool isLoopMerge = false;
+    auto meet = [&](int32_t input) {
+      if (static_cast<size_t>(input) >= i) {
+        isLoopMerge = true;
+        return;
+      }
+      const Place& other = places[static_cast<size_t>(input)];
+      place.loops = std::max(place.loops, other.loops);
+      place.branches = std::max(place.branches, other.branches);
+      place.isLeftover |= other.isLeftover;
+    };
+    for (const Source& input : node.inputs) {
+      meet(input.node);
+    }
+    for (const int32_t control : node.controls) {
+      meet(control);
+    }
+    place.isLeftover |= op == "Placeholder" && node.def->name().starts_with(kLeftover);
+    place.loops += op == "Enter" ? 1 : op == "Exit" ? -1 : 0;
+    place.branches += op == "Switch" ? 1 : op == "Exit" || (op == "Merge" && !isLoopMerge) ? -1 : 0;
+    isOutside[i] = place.loops <= 0 && place.branches <= 0 && !place.isLeftover;
+  }
+  return isOutside;
+}
+
 }  // namespace
+
+StatusOr<std::vector<std::string>> outputsOf(const wire::GraphDef& graph) {
+  std::unordered_set<std::string_view> used;
+  bool hasFlow = false;
+  for (const wire::NodeDef& node : graph.node()) {
+    hasFlow |= node.op() == "Switch" || node.op() == "Enter" || node.name().starts_with(kLeftover);
+    for (const std::string& input : node.input()) {
+      const bool isControl = input.starts_with("^");
+      // Groups of what is to run are made of NoOp, and may name outputs.
+      if (!isControl || node.op() != "NoOp") {
+        used.insert(std::string_view(input).substr(isControl ? 1 : 0, isControl ? input.npos : input.find(':')));
+      }
+    }
+  }
+  std::vector<const wire::NodeDef*> last;
+  std::vector<std::string> names;
+  for (const wire::NodeDef& node : graph.node()) {
+    if (!isNoOutput(node.op()) && !used.contains(node.name())) {
+      last.push_back(&node);
+      names.push_back(node.name());
+    }
+  }
+  Reader reader(graph.node(), nullptr);
+  KILN_RETURN_IF_ERROR(reader.read(names));
+  if (hasFlow) {
+    const Program& program = reader.program();
+    const std::vector<bool> isOutside = findOutside(program);
+    std::vector<const wire::NodeDef*> kept;
+    for (size_t i = 0; i < last.size(); ++i) {
+      if (isOutside[static_cast<size_t>(program.results[i].node)]) {
+        kept.push_back(last[i]);
+      }
+    }
+    last = std::move(kept);
+  }
+  std::vector<std::string> outputs;
+  for (const wire::NodeDef* node : last) {
+    const int count = numOutputsOf(*node);
+    for (int i = 0; i < count; ++i) {
+      outputs.push_back(i == 0 ? node->name() : node->name() + ":" + std::to_string(i));
+    }
+  }
+  return outputs;
+}
 
 std::string describe(const wire::NodeDef& node) { return "'" + node.name() + "' (" + node.op() + ")"; }
 

@@ -54,6 +54,10 @@ StatusOr<Program> programOf(const wire::GraphDef& graph, const std::vector<std::
 /// The same of a function.
 StatusOr<Program> programOf(const wire::FunctionDef& function);
 
+/// What no node uses, as `node` or `node:1`, in order: without what is for effects only, and what lies within loops and
+/// branches or belongs to leftovers of them. Errors: KILN-G0402, G0502 to G0504.
+StatusOr<std::vector<std::string>> outputsOf(const wire::GraphDef& graph);
+
 /// How many outputs a node has, as far as its attributes tell.
 int numOutputsOf(const wire::NodeDef& node);
 

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+// Values of the model: how they are found by name, become values of the graph, and what they depend on.
+#include "graph/io/onnx/importer.h"
+
+#include <algorithm>
+
+namespace kiln::onnx {
+namespace {
+
+// Tensors of more bytes are variables of the graph, whose values lie in the model's file; smaller ones are constants.
+constexpr int64_t kMostConstantBytes = 1024;
+// An input of more elements holds data, not lengths.
+constexpr int64_t kMostElementsOfShapeInput = 4096;
+}  // namespace
+
+void Origins::add(const Origins& other) {
+  std::vector<int> merged;
+  std::ranges::set_union(inputs, other.inputs, std::back_inserter(merged));
+  inputs = std::move(merged);
+  needsLengths |= other.needsLengths;
+  isDecidedByRun |= other.isDecidedByRun;
+}
+
+std::string graphName(std::string_view name) {
+  std::string out;
+  for (const char c : name) {
+    const auto code = static_cast<unsigned char>(c);
+    const bool isOdd = code <= ' ' || code == 0x7F || c == ':' || c == '@' || c == '^';
+    if ((c == '/' && (out.empty() || out.back() == '/'))) {
+      continue;
+    }
+    out += isOdd ? '_' : c;
+  }
+  while (!out.empty() && out.back() == '/') {
+    out.pop_back();
+  }
+  return out.empty() ? "value" : out;
+}
+
+Imported* Importer::find(std::string_view name) {
+  for (auto environment = environments_.rbegin(); environment != environments_.rend(); ++environment) {
+    if (auto found = environment->values.find(name); found != environment->values.end()) {
+      return found->second.get();
+    }
+    if (environment->isFunction) {
+      break;
+    }
+  }
+  return nullptr;
+}
+
+bool Importer::isWeight(const Imported& imported) const {
+  return imported.constant != nullptr && openBodies_.size() == 1 && imported.constant->numBytes() > kMostConstantBytes;
+}
+
+Value Importer::materialize(Imported& imported, GraphBuilder& g) {
+  const bool isMain = &g == g_.get();
+  if (isMain && imported.value.builder() == &g && std::ranges::find(openBodies_, imported.body) != openBodies_.end()) {
+    return imported.value;
+  }
+  if (imported.isBroken || (!isMain && imported.constant == nullptr && !imported.dims)) {
+    return g.poisoned();
+  }
+  Value value;
+  if (imported.constant != nullptr) {
+    if (isMain && isWeight(imported)) {
+      std::string name = "weights/" + graphName(imported.name);
+      while (!weightNames_.insert(name).second) {
+        name += "_";
+      }
+      value = g.weight(name, imported.constant);
+    } else {
+      value = g.constant(*imported.constant, "constant");
+    }
+  } else if (imported.dims) {
+    value = g.makeNode("shape_value", {}, {{"shape", Shape(*imported.dims)}}, "", std::source_location::current())[0];
+    if (imported.shape.rank() == 0) {
+      value = reshape(value, Shape{});
+    }
+  } else {
+    return g.poisoned();
+  }
+  if (isMain) {
+    imported.value = value;
+    imported.body = currentBody();
+  }
+  return value;
+}
+
+bool Importer::isKnowable(const Imported& imported) const {
+  if (imported.constant != nullptr) {
+    return true;
+  }
+  bool asks = false;
+  for (int index : imported.origins.inputs) {
+    const ModelPort& port = model_.inputs()[static_cast<size_t>(index)];
+    const bool isSmall = !port.shape || !port.shape->isStatic() ||
+                         checkedNumElements(port.shape->staticDims()).value_or(kMostElementsOfShapeInput + 1) <=
+                             kMostElementsOfShapeInput;
+    if (!isSmall && !options_.values.contains(port.name)) {
+      return false;
+    }
+    asks |= !options_.values.contains(port.name);
+  }
+  for (const ModelPort& port : model_.inputs()) {
+    asks |=
+        imported.origins.needsLengths && port.shape && !port.shape->isStatic() && !options_.shapes.contains(port.name);
+  }
+  return asks && !imported.origins.isDecidedByRun;
+}
+
+Status Importer::require(const Imported& imported, std::string_view what) {
+  bool canHelp = !imported.origins.isDecidedByRun;
+  std::vector<std::string> values, lengths;
+  for (int index : imported.origins.inputs) {
+    const ModelPort& port = model_.inputs()[static_cast<size_t>(index)];
+    if (options_.values.contains(port.name)) {
+      continue;
+    }
+    const bool isSmall = !port.shape || !port.shape->isStatic() ||
+                         checkedNumElements(port.shape->staticDims()).value_or(kMostElementsOfShapeInput + 1) <=
+                             kMostElementsOfShapeInput;
+    canHelp &= isSmall;
+    values.push_back(port.name);
+  }
+  if (imported.origins.needsLengths) {
+    for (const ModelPort& port : model_.inputs()) {
+      if (port.shape && !port.shape->isStatic() && !options_.shapes.contains(port.name)) {
+        lengths.push_back(port.name);
+      }
+    }
+  }
+  if (canHelp && !(values.empty() && lengths.empty())) {
+    neededValues_.insert(values.begin(), values.end());
+    neededShapes_.insert(lengths.begin(), lengths.end());
+  }
+  return makeError<ErrorId::kG0506>(currentNode_, what);
+}
+
+Status Importer::define(const NodeProto& node, int output, Imported value) {
+  const std::string& name = node.output(output);
+  if (name.empty()) {
+    return {};
+  }
+  auto [slot, isNew] = environments_.back().values.emplace(name, nullptr);
+  if (!isNew) {
+    return makeError<ErrorId::kG0504>(nameInMessages(node), name);
+  }
+  value.name = name;
+  slot->second = std::make_shared<Imported>(std::move(value));
+  return {};
+}
+
+}  // namespace kiln::onnx
