@@ -131,7 +131,11 @@ std::string ModelSession::specializedInputs() const {
 
 StatusOr<std::vector<Tensor>> ModelSession::run(const std::vector<TensorView>& inputs, const RunOptions& options) {
   if (inputs.size() != state_->inputNames.size()) {
-    return makeError<ErrorId::kG0511>(state_->inputNames.size(), inputs.size());
+    std::string names;
+    for (const std::string& name : state_->inputNames) {
+      names += (names.empty() ? "" : ", ") + name;
+    }
+    return makeError<ErrorId::kG0511>(state_->inputNames.size(), names, inputs.size());
   }
   KILN_ASSIGN_OR_RETURN(Version * version, state_->versionFor(inputs));
   std::vector<TensorView> feeds;

@@ -26,9 +26,10 @@ StatusOr<std::optional<ExternalModel>> openTensorFlow(const std::string& path, c
   }
   KILN_ASSIGN_OR_RETURN(tensorflow::FrozenGraph graph, tensorflow::FrozenGraph::create(std::move(def), path));
   tensorflow::GraphUse graphUse{.outputs = use.fetched, .fed = {}};
-  for (const tensorflow::GraphPort& port : graph.inputs()) {
-    if (port.hasDefault && std::ranges::find(use.fed, port.name) != use.fed.end()) {
-      graphUse.fed.push_back(port.name);
+  for (const std::string& name : use.fed) {
+    const bool isNode = std::ranges::any_of(graph.proto().node(), [&](const auto& node) { return node.name() == name; });
+    if (isNode) {
+      graphUse.fed.push_back(name);
     }
   }
   for (size_t i = 0; use.fetched.empty() && i < graph.outputs().size(); ++i) {

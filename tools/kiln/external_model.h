@@ -24,7 +24,7 @@ struct ExternalModel {
 
 /// What is asked of a model that can compute any of its values: a graph of TensorFlow.
 struct ExternalUse {
-  std::vector<std::string> fed;      ///< Inputs that have a default and are fed all the same.
+  std::vector<std::string> fed;      ///< What has a value of its own and is fed all the same, beside plain inputs.
   std::vector<std::string> fetched;  ///< Values; all outputs by default.
 };
 

@@ -13,14 +13,15 @@ using tensorflow::FrozenGraph;
 using tensorflow::GraphPort;
 
 std::string typeOf(const GraphPort& port) {
-  const std::string dtype = port.dtype == DType::kInvalid ? "of a type that Kiln does not compute with"
-                                                          : std::string(toString(port.dtype));
+  const std::string dtype =
+      port.dtype == DType::kInvalid ? "of a type that Kiln does not compute with" : std::string(toString(port.dtype));
   return dtype + (port.shape ? port.shape->toString() : " of any rank") + (port.hasDefault ? ", has a default" : "");
 }
 
 void printTable(const FrozenGraph& graph) {
   const auto& def = graph.proto();
-  std::printf("graph of TensorFlow: %d nodes, %d functions\n\ninputs\n", def.node_size(), def.library().function_size());
+  std::printf("graph of TensorFlow: %d nodes, %d functions\n\ninputs\n", def.node_size(),
+              def.library().function_size());
   for (const GraphPort& port : graph.inputs()) {
     std::printf("  %-34s %s\n", port.name.c_str(), typeOf(port).c_str());
   }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// If, Loop and Scan. A body is imported in the lambda of a control-flow function; what is decided before the run, or
+// Loop and Scan. A body is imported in the lambda of a control-flow function; what is decided before the run, or
 // changes its shape from step to step, is imported in place.
 #include <algorithm>
 
 #include "graph/io/onnx/axis_values.h"
+#include "graph/io/onnx/body_import.h"
 #include "graph/io/onnx/importer.h"
 #include "graph/nn/selection.h"
 
@@ -15,72 +16,10 @@ constexpr int64_t kMostUnrolled = 64;
 // Rows that are kept for steps that may not be taken; of longer loops the steps are counted first.
 constexpr int64_t kMostSpareRows = 1024;
 
-std::string typeText(DType dtype, const Shape& shape) { return std::string(toString(dtype)) + shape.toString(); }
-
-// What a body gives, as values of the graph, and which ONNX types they have.
-struct BodyResults {
-  Values values;
-  std::vector<int> elementTypes;
-};
-
-// Imports a body in the lambda of a control-flow function. Such lambdas return values, so an error is kept.
-class BodyImport {
- public:
-  BodyImport(NodeImport& n, const GraphProto& body) : n_(n), body_(body) {}
-
-  BodyResults run(std::vector<Imported> arguments) {
-    BodyResults results;
-    auto imported = n_.importBody(body_, std::move(arguments));
-    if (!imported.ok()) {
-      fail(imported.status());
-      return results;
-    }
-    for (Imported& result : *imported) {
-      results.values.push_back(n_.valueOf(result));
-      results.elementTypes.push_back(result.elementType);
-    }
-    return results;
-  }
-
-  // Whether the first results have the types of the carries; remembers one that has not.
-  bool keepsCarries(const Values& carries, const Values& results) {
-    for (size_t i = 0; i < carries.size(); ++i) {
-      const Value &before = carries[i], &after = results[i];
-      if (before.dtype() != after.dtype() || before.shape() != after.shape()) {
-        mismatch_ = "value " + std::to_string(i) + " that it carries is " + typeText(before.dtype(), before.shape()) +
-                    " before a step and " + typeText(after.dtype(), after.shape()) + " after it";
-        return false;
-      }
-    }
-    return true;
-  }
-
-  void fail(Status status) {
-    if (status_.ok()) {
-      status_ = std::move(status);
-    }
-  }
-  const Status& status() const { return status_; }
-  const std::string& mismatch() const { return mismatch_; }
-
- private:
-  NodeImport& n_;
-  const GraphProto& body_;
-  Status status_;
-  std::string mismatch_;
-};
-
 Values firstOf(const Values& values, size_t begin, size_t count) {
   return Values(values.begin() + static_cast<std::ptrdiff_t>(begin),
                 values.begin() + static_cast<std::ptrdiff_t>(begin + count));
 }
-
-// A result of a control-flow function. One that was refused may have fewer.
-Value resultOf(NodeImport& n, const Values& results, size_t i) {
-  return i < results.size() ? results[i] : n.g.poisoned();
-}
-
-Value oneTruth(Value x) { return x.isPoisoned() || x.rank() == 0 ? x : reshape(x, Shape{}); }
 
 Imported knownScalar(Tensor tensor) {
   Imported known;
@@ -88,108 +27,6 @@ Imported knownScalar(Tensor tensor) {
   known.elementType = elementTypeOf(tensor.dtype());
   known.constant = std::make_shared<const Tensor>(std::move(tensor));
   return known;
-}
-
-// A truth that is known now.
-std::optional<bool> knownTruth(const TensorPtr& tensor) {
-  return tensor != nullptr && tensor->dtype() == boolean && tensor->numElements() == 1
-             ? std::optional(tensor->data<bool>()[0])
-             : std::nullopt;
-}
-
-// --- If
-
-// The axis along which two shapes of one rank differ: -1 for none, nothing for several.
-std::optional<int> oneOtherAxis(const Shape& a, const Shape& b) {
-  std::optional<int> found = -1;
-  for (int axis = 0; found && axis < a.rank(); ++axis) {
-    if (!(a[axis] == b[axis])) {
-      found = *found < 0 ? std::optional(axis) : std::nullopt;
-    }
-  }
-  return a.rank() == b.rank() ? found : std::nullopt;
-}
-
-// Branches whose results differ in length, as exporters write for "nothing was found": both are computed, and the run
-// finds which length the result has. Nothing when that is not possible.
-StatusOr<bool> computeBoth(NodeImport& n, const GraphProto& then, const GraphProto& otherwise, Value condition) {
-  KILN_ASSIGN_OR_RETURN(std::vector<Imported> first, n.importBody(then, {}));
-  KILN_ASSIGN_OR_RETURN(std::vector<Imported> second, n.importBody(otherwise, {}));
-  for (size_t i = 0; i < first.size(); ++i) {
-    const auto axis = oneOtherAxis(first[i].shape, second[i].shape);
-    if (!axis || first[i].dtype != second[i].dtype) {
-      return false;
-    }
-    const Value a = n.valueOf(first[i]), b = n.valueOf(second[i]);
-    if (*axis < 0) {
-      n.set(static_cast<int>(i), select(condition, a, b), first[i].elementType);
-      continue;
-    }
-    const Value lengthOfA = scalarOf(n.g, a.shape()[*axis]), lengthOfB = scalarOf(n.g, b.shape()[*axis]);
-    const Dim length = bindDim(n.g, select(condition, lengthOfA, lengthOfB), "chosen");
-    const Value start = select(condition, n.g.scalar(0, i64), lengthOfA);
-    n.set(static_cast<int>(i), partAlong(concat({a, b}, *axis), *axis, start, length, n.g.scalar(1, i64)),
-          first[i].elementType);
-  }
-  return true;
-}
-
-Status convertIf(NodeImport& n) {
-  const GraphProto *then = n.graph("then_branch"), *otherwise = n.graph("else_branch");
-  if (then == nullptr || otherwise == nullptr || n.dtype(0) != boolean) {
-    return n.invalid("it takes a truth and two branches");
-  }
-  if (then->output_size() != n.numOutputs() || otherwise->output_size() != n.numOutputs()) {
-    return n.invalid("its branches have " + std::to_string(then->output_size()) + " and " +
-                     std::to_string(otherwise->output_size()) + " outputs, and it has " +
-                     std::to_string(n.numOutputs()));
-  }
-  if (const auto truth = knownTruth(n.tryConstant(0))) {
-    KILN_ASSIGN_OR_RETURN(std::vector<Imported> results, n.importBody(*truth ? *then : *otherwise, {}));
-    for (int i = 0; i < n.numOutputs(); ++i) {
-      n.setImported(i, std::move(results[static_cast<size_t>(i)]));
-    }
-    return {};
-  }
-  BodyImport thenImport(n, *then), elseImport(n, *otherwise);
-  BodyResults first;
-  std::string mismatch;
-  const Value condition = oneTruth(n.in(0));
-  KILN_RETURN_IF_ERROR(n.status());
-  const Values results = ifElse(
-      n.g, condition, [&] { return (first = thenImport.run({})).values; },
-      [&] {
-        Values second = elseImport.run({}).values;
-        for (size_t i = 0; i < std::min(first.values.size(), second.size()); ++i) {
-          const Value &a = first.values[i], &b = second[i];
-          if (a.dtype() != b.dtype() || a.shape() != b.shape()) {
-            mismatch = "output " + std::to_string(i) + " is " + typeText(a.dtype(), a.shape()) + " or " +
-                       typeText(b.dtype(), b.shape());
-          }
-        }
-        if (!mismatch.empty() || first.values.size() != second.size()) {
-          // Stands for what is refused below.
-          second.clear();
-          for (const Value& value : first.values) {
-            second.push_back(cast(full(n.g, value.shape(), 0, u8), value.dtype()));
-          }
-        }
-        return second;
-      });
-  KILN_RETURN_IF_ERROR(thenImport.status());
-  KILN_RETURN_IF_ERROR(elseImport.status());
-  if (!mismatch.empty()) {
-    if (n.importer().isKnowable(n.imported(0))) {
-      return n.constant(0).status();
-    }
-    KILN_ASSIGN_OR_RETURN(const bool isDone, computeBoth(n, *then, *otherwise, condition));
-    return isDone ? Status() : n.unsupported(mismatch + ", by a condition that only the run knows");
-  }
-  for (int i = 0; i < n.numOutputs(); ++i) {
-    const auto k = static_cast<size_t>(i);
-    n.set(i, resultOf(n, results, k), k < first.elementTypes.size() ? first.elementTypes[k] : 0);
-  }
-  return {};
 }
 
 // --- what Loop and Scan share

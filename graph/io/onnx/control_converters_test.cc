@@ -58,24 +58,37 @@ TEST(OnnxIf, a_condition_that_is_known_takes_one_branch_of_any_shape) {
   EXPECT_TRUE(holds((*found)[0], floats({}, {3})));
 }
 
-TEST(OnnxIf, branches_of_other_shapes_by_a_condition_of_the_run_are_refused) {
-  ModelProto model =
-      nodeModel("op_type: 'If' input: 'c' output: 'y'" + body("then_branch", node("Neg", {"b"}, "n"), {}, {"n"}) +
-                    body("else_branch", node("Shape", {"b"}, "s"), {}, {"s"}),
-                {floats({5000}, std::vector<float>(5000, 1)), floats({2}, {1, 2})});
-  NodeProto* test = model.mutable_graph()->add_node();
-  model.mutable_graph()->mutable_node()->SwapElements(0, 1);
-  test = model.mutable_graph()->mutable_node(0);
-  ASSERT_TRUE(google::protobuf::TextFormat::ParseFromString(
-      "op_type: 'ReduceMax' input: 'a' output: 'm' attribute { name: 'keepdims' type: INT i: 0 }", test));
-  NodeProto* compare = model.mutable_graph()->add_node();
-  ASSERT_TRUE(
-      google::protobuf::TextFormat::ParseFromString("op_type: 'Cast' input: 'm' output: 'c' attribute { name: 'to' "
-                                                    "type: INT i: 9 }",
-                                                    compare));
-  model.mutable_graph()->mutable_node()->SwapElements(1, 2);
-  auto found = runModel(model, {floats({5000}, std::vector<float>(5000, 1)), floats({2}, {1, 2})});
-  EXPECT_TRUE(failsWith(found, "KILN-G0501", "by a condition that only the run knows"));
+// An If whose condition is whether the largest element of the data a is not 0; the branches see b.
+StatusOr<std::vector<Tensor>> runByData(const std::string& branches, float data, const Tensor& b) {
+  const Tensor a = floats({5000}, std::vector<float>(5000, data));
+  ModelProto model = nodeModel("op_type: 'ReduceMax' input: 'a' output: 'm'" + integerAttribute("keepdims", 0), {a, b});
+  for (const std::string& text : {"op_type: 'Cast' input: 'm' output: 'c'" + integerAttribute("to", TensorProto::BOOL),
+                                  "op_type: 'If' input: 'c' output: 'y'" + branches}) {
+    if (!google::protobuf::TextFormat::ParseFromString(text, model.mutable_graph()->add_node())) {
+      ADD_FAILURE() << text;
+    }
+  }
+  model.mutable_graph()->mutable_output(0)->set_name("y");
+  return runModel(model, {a, b});
+}
+
+TEST(OnnxIf, branches_of_other_types_by_a_condition_of_the_run_are_refused) {
+  const std::string branches = body("then_branch", node("Neg", {"b"}, "n"), {}, {"n"}) +
+                               body("else_branch", node("Shape", {"b"}, "s"), {}, {"s"});
+  EXPECT_TRUE(
+      failsWith(runByData(branches, 1, floats({2}, {1, 2})), "KILN-G0501", "by a condition that only the run knows"));
+}
+
+TEST(OnnxIf, branches_of_other_lengths_by_a_condition_of_the_run_have_the_length_that_the_run_finds) {
+  const std::string branches =
+      body("then_branch", node("Neg", {"b"}, "n"), {}, {"n"}) +
+      body("else_branch", node("Concat", {"b", "b"}, "d", integerAttribute("axis", 0)), {}, {"d"});
+  auto found = runByData(branches, 1, floats({2}, {1, 2}));
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_TRUE(holds((*found)[0], floats({2}, {-1, -2})));
+  found = runByData(branches, 0, floats({2}, {1, 2}));
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_TRUE(holds((*found)[0], floats({4}, {1, 2, 1, 2})));
 }
 
 TEST(OnnxLoop, counts_and_stacks) {

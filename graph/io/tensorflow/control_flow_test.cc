@@ -39,7 +39,11 @@ TEST(FunctionalControlFlowTest, outputsWithinFunctionsAreNamed) {
 
 TestGraph branchGraph() {
   TestGraph graph;
-  graph.add(TestFunction("plus", {"v"}).constant("c", floats({}, {10})).node("s", "AddV2", {"v", "c:output:0"}).result("r", "s:z:0"))
+  graph
+      .add(TestFunction("plus", {"v"})
+               .constant("c", floats({}, {10}))
+               .node("s", "AddV2", {"v", "c:output:0"})
+               .result("r", "s:z:0"))
       .add(TestFunction("minus", {"v"}).node("s", "Neg", {"v"}).result("r", "s:y:0"))
       .input("p", boolean, {})
       .input("x", f32, {-1})
@@ -71,11 +75,18 @@ TEST(FunctionalControlFlowTest, caseTakesTheLastBranchForNumbersThatNoneHas) {
   }
   TestGraph graph;
   for (const auto& [name, value] : {std::pair("a", 1.0F), std::pair("b", 2.0F), std::pair("c", 3.0F)}) {
-    graph.add(TestFunction(name, {"v"}).constant("c", floats({}, {value})).node("s", "Mul", {"v", "c:output:0"}).result("r", "s:z:0"));
+    graph.add(TestFunction(name, {"v"})
+                  .constant("c", floats({}, {value}))
+                  .node("s", "Mul", {"v", "c:output:0"})
+                  .result("r", "s:z:0"));
   }
-  graph.input("i", i32, {}).input("x", f32, {}).node("y", "Case", {"i", "x"}, {{"branches", branches}, {"Tout", types({f32})}});
-  for (const auto& [index, factor] : {std::pair(0, 1), std::pair(1, 2), std::pair(2, 3), std::pair(7, 3), std::pair(-1, 3)}) {
-    EXPECT_THAT(valuesOf(runOne(graph, {{"i", indices({}, {index})}, {"x", floats({}, {5})}})), ElementsAre(5 * factor));
+  graph.input("i", i32, {})
+      .input("x", f32, {})
+      .node("y", "Case", {"i", "x"}, {{"branches", branches}, {"Tout", types({f32})}});
+  for (const auto& [index, factor] :
+       {std::pair(0, 1), std::pair(1, 2), std::pair(2, 3), std::pair(7, 3), std::pair(-1, 3)}) {
+    EXPECT_THAT(valuesOf(runOne(graph, {{"i", indices({}, {index})}, {"x", floats({}, {5})}})),
+                ElementsAre(5 * factor));
   }
 }
 
@@ -135,8 +146,12 @@ TEST(FunctionalControlFlowTest, aListLearnsTheShapeOfItsElementsFromTheLoop) {
 TEST(FunctionalControlFlowTest, functionsThatCallThemselvesAreRefused) {
   TestGraph graph;
   graph
-      .add(TestFunction("f", {"v"}).node("again", "PartitionedCall", {"v"}, {{"f", function("g")}}).result("r", "again:output:0"))
-      .add(TestFunction("g", {"v"}).node("again", "PartitionedCall", {"v"}, {{"f", function("f")}}).result("r", "again:output:0"))
+      .add(TestFunction("f", {"v"})
+               .node("again", "PartitionedCall", {"v"}, {{"f", function("g")}})
+               .result("r", "again:output:0"))
+      .add(TestFunction("g", {"v"})
+               .node("again", "PartitionedCall", {"v"}, {{"f", function("f")}})
+               .result("r", "again:output:0"))
       .input("x", f32, {2})
       .node("y", "PartitionedCall", {"x"}, {{"f", function("f")}, {"Tout", types({f32})}});
   EXPECT_EQ(idOf(run(graph, {{"x", floats({2}, {1, 2})}}).status()), "KILN-G0505");
@@ -182,7 +197,8 @@ TEST(FunctionalControlFlowTest, anOperationThatIsRefusedInABodyNamesItsNode) {
       .add(TestFunction("g", {"v"}).node("fine", "Neg", {"v"}).result("r", "fine:y:0"))
       .input("p", boolean, {})
       .input("x", f32, {2, 3})
-      .node("y", "If", {"p", "x"}, {{"then_branch", function("f")}, {"else_branch", function("g")}, {"Tout", types({f32})}});
+      .node("y", "If", {"p", "x"},
+            {{"then_branch", function("f")}, {"else_branch", function("g")}, {"Tout", types({f32})}});
   const Status status = run(graph, {{"p", truthOf(true)}, {"x", Tensor(f32, {2, 3})}}).status();
   EXPECT_EQ(idOf(status), "KILN-G0502");
   EXPECT_THAT(std::string(status.message()), HasSubstr("'wrong' (MatMul)"));
@@ -190,8 +206,7 @@ TEST(FunctionalControlFlowTest, anOperationThatIsRefusedInABodyNamesItsNode) {
 
 TEST(FunctionalControlFlowTest, carriesThatChangeTheirShapeAreRefused) {
   TestGraph graph;
-  graph
-      .add(TestFunction("go", {"v"}).constant("yes", truthOf(true)).result("r", "yes:output:0"))
+  graph.add(TestFunction("go", {"v"}).constant("yes", truthOf(true)).result("r", "yes:output:0"))
       .add(TestFunction("step", {"v"})
                .constant("axis", indices({}, {0}))
                .node("more", "ConcatV2", {"v", "v", "axis:output:0"})

@@ -162,7 +162,9 @@ TEST(TensorFlowMovementTest, stridedSliceHasAllItsMasks) {
   EXPECT_THAT(valuesOf(last), ElementsAre(1, 5, 9, 13, 17, 21));
   // x[:, None, -1, 1:3]
   auto mixed = slice({0, 0, -1, 1}, {0, 0, 0, 3}, {1, 1, 1, 1},
-                     {{"begin_mask", integer(1)}, {"end_mask", integer(1)}, {"new_axis_mask", integer(2)},
+                     {{"begin_mask", integer(1)},
+                      {"end_mask", integer(1)},
+                      {"new_axis_mask", integer(2)},
                       {"shrink_axis_mask", integer(4)}});
   EXPECT_THAT(dimsOf(mixed), ElementsAre(2, 1, 2));
   EXPECT_THAT(valuesOf(mixed), ElementsAre(9, 10, 21, 22));
@@ -171,7 +173,8 @@ TEST(TensorFlowMovementTest, stridedSliceHasAllItsMasks) {
                              {{"begin_mask", integer(4)}, {"end_mask", integer(4)}, {"shrink_axis_mask", integer(3)}})),
               ElementsAre(3, 2, 1, 0));
   EXPECT_THAT(valuesOf(slice({0, 0, 2}, {1, 1, 0}, {1, 1, -1}, {{"shrink_axis_mask", integer(3)}})), ElementsAre(2, 1));
-  EXPECT_THAT(valuesOf(slice({0, 0, 0}, {1, 1, 100}, {1, 1, 3}, {{"shrink_axis_mask", integer(3)}})), ElementsAre(0, 3));
+  EXPECT_THAT(valuesOf(slice({0, 0, 0}, {1, 1, 100}, {1, 1, 3}, {{"shrink_axis_mask", integer(3)}})),
+              ElementsAre(0, 3));
   EXPECT_THAT(dimsOf(slice({2}, {1}, {1}, {})), ElementsAre(0, 3, 4));
   EXPECT_EQ(idOf(slice({5}, {6}, {1}, {{"shrink_axis_mask", integer(1)}}).status()), "KILN-G0502");
   EXPECT_EQ(idOf(slice({0}, {1}, {0}, {}).status()), "KILN-G0502");
@@ -244,10 +247,10 @@ TEST(TensorFlowMovementTest, splitsGiveAllTheirParts) {
 }
 
 TEST(TensorFlowMovementTest, bandsOfMatrices) {
-  EXPECT_THAT(valuesOf(runOp("MatrixBandPart", {floats({3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}), indices({}, {1}),
-                                                indices({}, {0})},
-                             {}, {1, 2})),
-              ElementsAre(1, 0, 0, 4, 5, 0, 0, 8, 9));
+  EXPECT_THAT(
+      valuesOf(runOp("MatrixBandPart",
+                     {floats({3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}), indices({}, {1}), indices({}, {0})}, {}, {1, 2})),
+      ElementsAre(1, 0, 0, 4, 5, 0, 0, 8, 9));
 }
 
 // --- indexing
@@ -257,9 +260,9 @@ TEST(TensorFlowIndexingTest, gathersAndScatters) {
   EXPECT_THAT(valuesOf(runOp("GatherV2", {x, indices({2}, {2, 0}), indices({}, {0})}, {}, {2})),
               ElementsAre(5, 6, 1, 2));
   EXPECT_THAT(valuesOf(runOp("GatherNd", {x, indices({2, 2}, {0, 1, 2, 0})})), ElementsAre(2, 5));
-  EXPECT_THAT(valuesOf(runOp("ScatterNd", {indices({3, 1}, {0, 2, 0}), floats({3}, {1, 2, 3}), indices({1}, {4})}, {},
-                             {2})),
-              ElementsAre(4, 0, 2, 0));
+  EXPECT_THAT(
+      valuesOf(runOp("ScatterNd", {indices({3, 1}, {0, 2, 0}), floats({3}, {1, 2, 3}), indices({1}, {4})}, {}, {2})),
+      ElementsAre(4, 0, 2, 0));
   EXPECT_THAT(valuesOf(runOp("OneHot", {indices({2}, {1, 5}), indices({}, {3}), floats({}, {2}), floats({}, {-1})},
                              {{"axis", integer(-1)}}, {1, 2, 3})),
               ElementsAre(-1, 2, -1, -1, -1, -1));
@@ -275,7 +278,8 @@ TEST(TensorFlowIndexingTest, whatTheRunChoosesHasTheLengthThatItFinds) {
   const Tensor x = indices({5}, {4, 2, 4, 1, 2});
   EXPECT_THAT(valuesOf(runOp("Unique", {x})), ElementsAre(4, 2, 1));
   EXPECT_THAT(valuesOf(runOp("Unique", {x}, {}, {}, "y:1")), ElementsAre(0, 1, 0, 2, 1));
-  const Tensor boxes = floats({3, 4}, {0, 0, 1, 1, 0, 0, 1, 0.9F, 2, 2, 3, 3}), scores = floats({3}, {0.5F, 0.9F, 0.7F});
+  const Tensor boxes = floats({3, 4}, {0, 0, 1, 1, 0, 0, 1, 0.9F, 2, 2, 3, 3}),
+               scores = floats({3}, {0.5F, 0.9F, 0.7F});
   auto chosen = runOp("NonMaxSuppressionV3", {boxes, scores, indices({}, {3}), floats({}, {0.5F}), floats({}, {0.1F})});
   EXPECT_THAT(valuesOf(chosen), ElementsAre(1, 2));
   EXPECT_EQ(chosen->dtype(), i32);
@@ -327,10 +331,11 @@ TEST(TensorFlowConvolutionTest, poolsCountOnlyWhatIsThere) {
 }
 
 TEST(TensorFlowConvolutionTest, batchNormalisationUsesItsStatistics) {
-  const Tensor x = floats({1, 1, 2, 1}, {1, 3}), one = floats({1}, {1}), two = floats({1}, {2}), four = floats({1}, {4});
-  expectNear(runOp("FusedBatchNormV3", {x, two, one, one, four},
-                   {{"is_training", truth(false)}, {"epsilon", number(0)}}),
-             {1, 3});
+  const Tensor x = floats({1, 1, 2, 1}, {1, 3}), one = floats({1}, {1}), two = floats({1}, {2}),
+               four = floats({1}, {4});
+  expectNear(
+      runOp("FusedBatchNormV3", {x, two, one, one, four}, {{"is_training", truth(false)}, {"epsilon", number(0)}}),
+      {1, 3});
 }
 
 TEST(TensorFlowConvolutionTest, localResponseNormalisation) {
@@ -369,9 +374,8 @@ TEST(TensorFlowImageTest, pixelsBecomeChannelsAndBack) {
   auto batch = runOp("SpaceToBatchND", {x, blocks, none}, {}, {1, 2});
   EXPECT_THAT(dimsOf(batch), ElementsAre(4, 1, 1, 1));
   EXPECT_THAT(valuesOf(batch), ElementsAre(1, 2, 3, 4));
-  EXPECT_THAT(valuesOf(runOp("BatchToSpaceND", {floats({4, 1, 1, 1}, {1, 2, 3, 4}), blocks,
-                                                indices({2, 2}, {0, 0, 1, 0})},
-                             {}, {1, 2})),
+  EXPECT_THAT(valuesOf(runOp("BatchToSpaceND",
+                             {floats({4, 1, 1, 1}, {1, 2, 3, 4}), blocks, indices({2, 2}, {0, 0, 1, 0})}, {}, {1, 2})),
               ElementsAre(2, 4));
   EXPECT_EQ(idOf(runOp("SpaceToDepth", {x}, {{"block_size", integer(3)}}).status()), "KILN-G0502");
 }

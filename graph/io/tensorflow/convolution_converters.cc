@@ -46,8 +46,8 @@ StatusOr<std::vector<int64_t>> perAxis(NodeImport& n, const Format& format, cons
     list.assign(rank, 1);
   }
   if (list.size() != rank) {
-    return n.invalid("attribute '" + std::string(name) + "' has " + std::to_string(list.size()) +
-                     " entries, wanted " + std::to_string(rank));
+    return n.invalid("attribute '" + std::string(name) + "' has " + std::to_string(list.size()) + " entries, wanted " +
+                     std::to_string(rank));
   }
   if (list[0] != 1 || list[static_cast<size_t>(format.channels)] != 1) {
     return n.unsupported(std::string(name) + " over the batch or the channels");

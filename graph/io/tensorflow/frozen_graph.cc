@@ -57,6 +57,19 @@ StatusOr<GraphPort> inputOf(const wire::NodeDef& node) {
   return port;
 }
 
+// Another node that is fed: of its type, as far as its attributes tell it, and of any shape.
+GraphPort fedPort(const wire::NodeDef& node) {
+  GraphPort port;
+  port.name = node.name();
+  for (const char* name : {"dtype", "DstT", "out_type", "output_type", "T"}) {
+    if (auto type = node.attr().find(name); type != node.attr().end() && computes(type->second.type())) {
+      port.dtype = static_cast<DType>(type->second.type());
+      break;
+    }
+  }
+  return port;
+}
+
 bool isInput(const wire::NodeDef& node) { return node.op() == "Placeholder" || node.op() == "PlaceholderWithDefault"; }
 
 }  // namespace
@@ -135,15 +148,16 @@ StatusOr<std::vector<GraphPort>> FrozenGraph::inputsFor(const GraphUse& use) con
   for (size_t i = 0; use.outputs.empty() && i < outputs().size(); ++i) {
     names.push_back(outputs()[i].name);
   }
-  KILN_ASSIGN_OR_RETURN(const Program program, programOf(proto(), names));
+  KILN_ASSIGN_OR_RETURN(const std::vector<GraphPort> all, allInputs(use));
+  KILN_ASSIGN_OR_RETURN(const Program program, programOf(proto(), names, use.fed));
   std::unordered_set<std::string_view> needed;
   for (const ProgramNode& node : program.nodes) {
-    if (node.def != nullptr && isInput(*node.def)) {
+    if (node.def != nullptr) {
       needed.insert(node.def->name());
     }
   }
   std::vector<GraphPort> ports;
-  for (const GraphPort& port : inputs()) {
+  for (const GraphPort& port : all) {
     const bool isKept = port.hasDefault && std::ranges::find(use.fed, port.name) == use.fed.end();
     if (needed.contains(port.name) && !isKept) {
       ports.push_back(port);
@@ -152,17 +166,40 @@ StatusOr<std::vector<GraphPort>> FrozenGraph::inputsFor(const GraphUse& use) con
   return ports;
 }
 
-StatusOr<ImportedModel> FrozenGraph::import(const ImportOptions& options, const GraphUse& use) const {
-  std::unordered_map<std::string_view, const GraphPort*> known;
+StatusOr<std::vector<GraphPort>> FrozenGraph::allInputs(const GraphUse& use) const {
+  std::vector<GraphPort> ports = inputs();
+  std::unordered_set<std::string_view> known;
   for (const GraphPort& port : inputs()) {
-    known.emplace(port.name, &port);
+    known.insert(port.name);
   }
+  std::unordered_map<std::string_view, const wire::NodeDef*> nodes;
+  for (const wire::NodeDef& node : proto().node()) {
+    nodes.emplace(node.name(), &node);
+  }
+  for (const std::string& name : use.fed) {
+    auto found = nodes.find(name);
+    if (found == nodes.end()) {
+      std::vector<std::string> names;
+      for (const GraphPort& port : inputs()) {
+        names.push_back(port.name);
+      }
+      return makeError<ErrorId::kG0508>("input", name, nearestNames(name, names));
+    }
+    if (known.insert(found->first).second) {
+      ports.push_back(fedPort(*found->second));
+    }
+  }
+  return ports;
+}
+
+StatusOr<ImportedModel> FrozenGraph::import(const ImportOptions& options, const GraphUse& use) const {
+  KILN_ASSIGN_OR_RETURN(const std::vector<GraphPort> ports, allInputs(use));
   auto check = [&](const std::string& name) {
-    if (known.contains(name)) {
+    if (std::ranges::find(ports, name, &GraphPort::name) != ports.end()) {
       return Status();
     }
     std::vector<std::string> names;
-    for (const GraphPort& port : inputs()) {
+    for (const GraphPort& port : ports) {
       names.push_back(port.name);
     }
     return makeError<ErrorId::kG0508>("input", name, nearestNames(name, names));
@@ -173,15 +210,12 @@ StatusOr<ImportedModel> FrozenGraph::import(const ImportOptions& options, const 
   for (const auto& [name, shape] : options.shapes) {
     KILN_RETURN_IF_ERROR(check(name));
   }
-  for (const std::string& name : use.fed) {
-    KILN_RETURN_IF_ERROR(check(name));
-  }
-  Importer own(*this, options, use, false);
+  Importer own(*this, options, use, ports, false);
   auto result = own.run();
   if (result.ok() || own.openInputs().empty() || own.isHopeless()) {
     return result;
   }
-  auto together = Importer(*this, options, use, true).run();
+  auto together = Importer(*this, options, use, ports, true).run();
   return together.ok() ? std::move(together) : std::move(result);
 }
 

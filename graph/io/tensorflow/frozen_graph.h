@@ -36,7 +36,8 @@ struct OpCount {
 struct GraphUse {
   /// `node` or `node:1`; all of outputs() by default.
   std::vector<std::string> outputs = {};
-  /// PlaceholderWithDefault nodes that are fed; the others have their default.
+  /// Nodes that are fed though they have a value of their own: a PlaceholderWithDefault, or any other node with one
+  /// output, such as one behind the decoding of an image.
   std::vector<std::string> fed = {};
 };
 
@@ -61,14 +62,14 @@ class FrozenGraph {
   /// The ops of its nodes and functions, by name.
   std::vector<OpCount> operations() const;
 
-  /// The inputs that such a use feeds: those that its outputs need, without defaults that are kept. Errors: those of
-  /// create(), and KILN-G0508.
+  /// The inputs that such a use feeds: those that its outputs need, without defaults that are kept. A node that is fed
+  /// and no placeholder has no shape. Errors: those of create(), and KILN-G0508.
   StatusOr<std::vector<GraphPort>> inputsFor(const GraphUse& use) const;
 
   /// The graph as Kiln's, with the entry `predict`: its feeds are the inputs that the outputs need, and its fetches the
-  /// outputs. Lengths that are left open become symbols: one each, or one for all first axes where the graph asks for it
-  /// (a batch of several inputs). An op that takes neither may be imported with ImportOptions::shapes. Errors: KILN-G0501
-  /// with every op that is not supported, G0502 to G0508, and P0031 to P0035 for constants.
+  /// outputs. Lengths that are left open become symbols: one each, or one for all first axes where the graph asks for
+  /// it (a batch of several inputs). An op that takes neither may be imported with ImportOptions::shapes. Errors:
+  /// KILN-G0501 with every op that is not supported, G0502 to G0508, and P0031 to P0035 for constants.
   StatusOr<ImportedModel> import(const ImportOptions& options = {}, const GraphUse& use = {}) const;
 
   struct Data {
@@ -79,6 +80,8 @@ class FrozenGraph {
 
  private:
   explicit FrozenGraph(std::shared_ptr<const Data> data) : data_(std::move(data)) {}
+  /// inputs(), and what else is fed.
+  StatusOr<std::vector<GraphPort>> allInputs(const GraphUse& use) const;
   std::shared_ptr<const Data> data_;
 };
 

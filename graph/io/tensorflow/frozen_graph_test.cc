@@ -136,7 +136,9 @@ TEST(FrozenGraphTest, defaultsHoldUnlessTheyAreFed) {
   graph.input("x", f32, {2})
       .constant("one", floats({}, {1}))
       .node("scale", "PlaceholderWithDefault", {"one"},
-            {{"dtype", type(f32)}, {"shape", [] {
+            {{"dtype", type(f32)},
+             {"shape",
+              [] {
                 wire::AttrValue shape;
                 shape.mutable_shape();
                 return shape;
@@ -152,6 +154,25 @@ TEST(FrozenGraphTest, defaultsHoldUnlessTheyAreFed) {
   auto fed = run(*frozen, {{"x", x}, {"scale", floats({}, {10})}}, {.outputs = {}, .fed = {"scale"}});
   ASSERT_TRUE(fed.ok()) << fed.status();
   EXPECT_THAT(valuesOf((*fed)[0]), ElementsAre(30, 40));
+}
+
+TEST(FrozenGraphTest, nodesWithInputsCanBeFed) {
+  TestGraph graph;
+  graph.node("contents", "Placeholder", {}, {{"dtype", type(DType::kString)}})
+      .node("decoded", "DecodeJpeg", {"contents"})
+      .node("pixels", "Cast", {"decoded"}, {{"DstT", type(f32)}})
+      .node("y", "Neg", {"pixels"});
+  auto frozen = graph.read();
+  ASSERT_TRUE(frozen.ok()) << frozen.status();
+  const GraphUse use{.outputs = {}, .fed = {"pixels"}};
+  auto needed = frozen->inputsFor(use);
+  ASSERT_TRUE(needed.ok()) << needed.status();
+  ASSERT_EQ(needed->size(), 1U);
+  EXPECT_EQ((*needed)[0].dtype, f32);
+  auto outputs = run(*frozen, {{"pixels", floats({1, 2}, {1, 2})}}, use);
+  ASSERT_TRUE(outputs.ok()) << outputs.status();
+  EXPECT_THAT(valuesOf((*outputs)[0]), ElementsAre(-1, -2));
+  EXPECT_EQ(idOf(frozen->import({}, {.outputs = {}, .fed = {"pixel"}}).status()), "KILN-G0508");
 }
 
 TEST(FrozenGraphTest, shapeArithmeticKeepsSymbols) {

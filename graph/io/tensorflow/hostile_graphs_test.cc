@@ -99,7 +99,7 @@ class Mutator {
   int pick(int count) { return static_cast<int>(random_() % static_cast<uint32_t>(count)); }
 
   int64_t oddNumber() {
-    constexpr int64_t kOdd[] = {-1,        0,         1,         2,         -2,       7, 65536, int64_t{1} << 31,
+    constexpr int64_t kOdd[] = {-1,        0,         1,         2,         -2,      7, 65536, int64_t{1} << 31,
                                 INT64_MAX, INT64_MIN, INT32_MAX, INT32_MIN, 1 << 20, 3};
     return kOdd[pick(std::size(kOdd))];
   }

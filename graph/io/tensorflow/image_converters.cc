@@ -32,9 +32,8 @@ StatusOr<Resize> resizeOf(NodeImport& n, int axis, const std::vector<Dim>& sizes
   }
   const Resize resize{in.value(), out.value(), n.boolean("align_corners", false),
                       n.boolean("half_pixel_centers", false)};
-  return resize.alignsCorners && resize.hasHalfPixels
-             ? n.invalid("it has both align_corners and half_pixel_centers")
-             : StatusOr<Resize>(resize);
+  return resize.alignsCorners && resize.hasHalfPixels ? n.invalid("it has both align_corners and half_pixel_centers")
+                                                      : StatusOr<Resize>(resize);
 }
 
 StatusOr<std::vector<Dim>> sizesOf(NodeImport& n) {
@@ -124,7 +123,8 @@ Status convertResizeBicubic(NodeImport& n) {
       const auto base = static_cast<int64_t>(std::floor(place));
       // TensorFlow has a table of weights with this many places between two pixels.
       constexpr float kPlaces = 1024;
-      addCubic(std::nearbyint((place - std::floor(place)) * kPlaces) / kPlaces, resize.hasHalfPixels ? -0.5F : -0.75F, weights);
+      addCubic(std::nearbyint((place - std::floor(place)) * kPlaces) / kPlaces, resize.hasHalfPixels ? -0.5F : -0.75F,
+               weights);
       float total = 0;
       for (int k = 0; k < 4; ++k) {
         const int64_t at = base - 1 + k;
@@ -184,8 +184,9 @@ StatusOr<Dim> divided(NodeImport& n, const Dim& length, int64_t by) {
   if (auto exact = by > 0 ? length.dividedBy(Dim(by)) : std::nullopt) {
     return *exact;
   }
-  return length.isStatic() || by <= 0 ? n.invalid("blocks of " + std::to_string(by) + " do not fit " + length.toString())
-                                      : n.unsupported("blocks over symbolic lengths");
+  return length.isStatic() || by <= 0
+             ? n.invalid("blocks of " + std::to_string(by) + " do not fit " + length.toString())
+             : n.unsupported("blocks over symbolic lengths");
 }
 
 Status convertSpaceToDepth(NodeImport& n) {
@@ -194,8 +195,9 @@ Status convertSpaceToDepth(NodeImport& n) {
   KILN_ASSIGN_OR_RETURN(const Dim rows, divided(n, image.height, block));
   KILN_ASSIGN_OR_RETURN(const Dim columns, divided(n, image.width, block));
   const Value parts = reshape(image.x, Shape{image.batch, rows, block, columns, block, image.channels});
-  setImage(n, image, reshape(transpose(parts, {0, 1, 3, 2, 4, 5}),
-                             Shape{image.batch, rows, columns, image.channels * Dim(block) * Dim(block)}));
+  setImage(n, image,
+           reshape(transpose(parts, {0, 1, 3, 2, 4, 5}),
+                   Shape{image.batch, rows, columns, image.channels * Dim(block) * Dim(block)}));
   return {};
 }
 
@@ -207,8 +209,9 @@ Status convertDepthToSpace(NodeImport& n) {
   KILN_ASSIGN_OR_RETURN(const Image image, imageOf(n));
   KILN_ASSIGN_OR_RETURN(const Dim channels, divided(n, image.channels, block * block));
   const Value parts = reshape(image.x, Shape{image.batch, image.height, image.width, block, block, channels});
-  setImage(n, image, reshape(transpose(parts, {0, 1, 3, 2, 4, 5}),
-                             Shape{image.batch, image.height * Dim(block), image.width * Dim(block), channels}));
+  setImage(n, image,
+           reshape(transpose(parts, {0, 1, 3, 2, 4, 5}),
+                   Shape{image.batch, image.height * Dim(block), image.width * Dim(block), channels}));
   return {};
 }
 
@@ -304,12 +307,9 @@ Status convertBatchToSpace(NodeImport& n) {
 }
 
 constexpr Converter kConverters[] = {
-    {"BatchToSpaceND", convertBatchToSpace},
-    {"DepthToSpace", convertDepthToSpace},
-    {"ResizeBicubic", convertResizeBicubic},
-    {"ResizeBilinear", convertResizeBilinear},
-    {"ResizeNearestNeighbor", convertResizeNearest},
-    {"SpaceToBatchND", convertSpaceToBatch},
+    {"BatchToSpaceND", convertBatchToSpace},         {"DepthToSpace", convertDepthToSpace},
+    {"ResizeBicubic", convertResizeBicubic},         {"ResizeBilinear", convertResizeBilinear},
+    {"ResizeNearestNeighbor", convertResizeNearest}, {"SpaceToBatchND", convertSpaceToBatch},
     {"SpaceToDepth", convertSpaceToDepth},
 };
 

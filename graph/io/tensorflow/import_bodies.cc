@@ -8,9 +8,7 @@ namespace kiln::tensorflow {
 namespace {
 
 // A number is true when it is not 0.
-Value asCondition(Value value) {
-  return value.isPoisoned() || value.dtype() == boolean ? value : notEqual(value, 0);
-}
+Value asCondition(Value value) { return value.isPoisoned() || value.dtype() == boolean ? value : notEqual(value, 0); }
 
 // What the lambdas of a control-flow function are to give: as many values as the others, or it is no use to go on.
 Values poisonedValues(GraphBuilder& g, size_t count) { return Values(count, g.poisoned()); }
@@ -180,9 +178,8 @@ StatusOr<Importer::Results> Importer::importBranches(const ImportedPtr& index,
 // Lists often get their elements' shape only when a body puts something in. So the body is imported once into a graph
 // that is thrown away.
 Status Importer::inferLists(const Program& body, const Results& arguments, const std::vector<bool>& isCarried) {
-  const bool isOpen = std::ranges::any_of(arguments, [](const ImportedPtr& argument) {
-    return argument->list != nullptr && !argument->list->element;
-  });
+  const bool isOpen = std::ranges::any_of(
+      arguments, [](const ImportedPtr& argument) { return argument->list != nullptr && !argument->list->element; });
   if (!isOpen) {
     return {};
   }

@@ -69,13 +69,14 @@ std::string Importer::uniqueName(const std::string& name) {
 }
 
 bool Importer::isFed(const wire::NodeDef& node) const {
-  return node.op() == "PlaceholderWithDefault" && std::ranges::find(use_.fed, node.name()) != use_.fed.end();
+  return callStack_.empty() && inputNumbers_.contains(node.name()) &&
+         (node.op() == "Placeholder" || std::ranges::find(use_.fed, node.name()) != use_.fed.end());
 }
 
 std::vector<std::string> Importer::openInputs() const {
   std::vector<std::string> names;
   for (const int number : usedInputs_) {
-    const GraphPort& port = graph_.inputs()[static_cast<size_t>(number)];
+    const GraphPort& port = inputs_[static_cast<size_t>(number)];
     if ((!port.shape || !port.shape->isStatic()) && !options_.shapes.contains(port.name) &&
         !options_.values.contains(port.name)) {
       names.push_back(port.name);
@@ -148,7 +149,7 @@ Status Importer::require(const Imported& imported, std::string_view what) {
   bool canHelp = !imported.origins.isDecidedByRun;
   std::vector<std::string> values, lengths;
   for (const int index : imported.origins.inputs) {
-    const GraphPort& port = graph_.inputs()[static_cast<size_t>(index)];
+    const GraphPort& port = inputs_[static_cast<size_t>(index)];
     if (options_.values.contains(port.name)) {
       continue;
     }
@@ -190,11 +191,8 @@ StatusOr<ImportedPtr> Importer::importConstant(const wire::NodeDef& node) {
 }
 
 StatusOr<ImportedPtr> Importer::importPlaceholder(const wire::NodeDef& node) {
-  auto found = inputNumbers_.find(node.name());
-  if (found == inputNumbers_.end() || !callStack_.empty()) {
-    return makeError<ErrorId::kG0502>(currentNode_, "a placeholder stands in a function");
-  }
-  const GraphPort* port = &graph_.inputs()[static_cast<size_t>(found->second)];
+  const int number = inputNumbers_.at(node.name());
+  const GraphPort* port = &inputs_[static_cast<size_t>(number)];
   auto imported = std::make_shared<Imported>();
   imported->name = node.name();
   imported->dtype = port->dtype;
@@ -236,8 +234,8 @@ StatusOr<ImportedPtr> Importer::importPlaceholder(const wire::NodeDef& node) {
   imported->shape = *shape;
   imported->value = main_->placeholder(uniqueName(graphName(port->name)), port->dtype, *shape);
   imported->body = 0;
-  imported->origins.inputs = {found->second};
-  feeds_.emplace(found->second, NamedValue(port->name, imported->value));
+  imported->origins.inputs = {number};
+  feeds_.emplace(number, NamedValue(port->name, imported->value));
   return imported;
 }
 

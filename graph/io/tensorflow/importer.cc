@@ -55,10 +55,12 @@ bool isSupported(std::string_view op) {
          op == "Exit" || op == "NextIteration";
 }
 
-Importer::Importer(const FrozenGraph& graph, const ImportOptions& options, const GraphUse& use, bool isOneBatch)
+Importer::Importer(const FrozenGraph& graph, const ImportOptions& options, const GraphUse& use,
+                   const std::vector<GraphPort>& inputs, bool isOneBatch)
     : graph_(graph),
       options_(options),
       use_(use),
+      inputs_(inputs),
       isOneBatch_(isOneBatch),
       main_(std::make_unique<GraphBuilder>("graph")),
       g_(main_.get()),
@@ -68,7 +70,7 @@ Importer::Importer(const FrozenGraph& graph, const ImportOptions& options, const
       outputNames_.push_back(port.name);
     }
   }
-  for (const GraphPort& port : graph.inputs()) {
+  for (const GraphPort& port : inputs) {
     inputNumbers_.emplace(port.name, static_cast<int>(inputNumbers_.size()));
   }
   for (const wire::FunctionDef& function : graph.proto().library().function()) {
@@ -146,6 +148,9 @@ Status Importer::listUnsupported(const Program& program, int depth) {
       KILN_RETURN_IF_ERROR(listUnsupported(*node.second, depth + 1));
     }
     if (node.kind != ProgramNode::Kind::kOperation) {
+      continue;
+    }
+    if (isFed(*node.def)) {
       continue;
     }
     if (!isReadByImporter(node.def->op()) && findConverter(node.def->op()) == nullptr) {
@@ -287,9 +292,12 @@ StatusOr<Importer::Results> Importer::importNode(const ProgramNode& node, const 
     KILN_ASSIGN_OR_RETURN(ImportedPtr constant, importConstant(def));
     return Results{std::move(constant)};
   }
-  if (op == "Placeholder" || isFed(def)) {
+  if (isFed(def)) {
     KILN_ASSIGN_OR_RETURN(ImportedPtr input, importPlaceholder(def));
     return Results{std::move(input)};
+  }
+  if (op == "Placeholder") {
+    return makeError<ErrorId::kG0502>(currentNode_, "a placeholder stands in a function");
   }
   if (op == "PlaceholderWithDefault") {
     return inputs.size() == 1 ? StatusOr<Results>(inputs)
@@ -434,7 +442,7 @@ bool Importer::foldNode(const wire::NodeDef& node, const Converter& converter, c
 StatusOr<ImportedModel> Importer::run() {
   isHopeless_ = true;
   currentNode_ = "of the graph";
-  KILN_ASSIGN_OR_RETURN(const Program program, programOf(graph_.proto(), outputNames_));
+  KILN_ASSIGN_OR_RETURN(const Program program, programOf(graph_.proto(), outputNames_, use_.fed));
   auto refuse = [&] {
     std::string list;
     for (const std::string& line : unsupported_) {
@@ -443,7 +451,7 @@ StatusOr<ImportedModel> Importer::run() {
     return makeError<ErrorId::kG0501>(list);
   };
   for (const ProgramNode& node : program.nodes) {
-    if (node.kind == ProgramNode::Kind::kOperation && (node.def->op() == "Placeholder" || isFed(*node.def))) {
+    if (node.kind == ProgramNode::Kind::kOperation && isFed(*node.def)) {
       usedInputs_.push_back(inputNumbers_.at(node.def->name()));
     }
   }

@@ -25,7 +25,8 @@ inline constexpr int kMostNestedBodies = 64;
 class Importer {
  public:
   /// With isOneBatch, the first axes of all inputs whose lengths are open have one length.
-  Importer(const FrozenGraph& graph, const ImportOptions& options, const GraphUse& use, bool isOneBatch);
+  Importer(const FrozenGraph& graph, const ImportOptions& options, const GraphUse& use,
+           const std::vector<GraphPort>& inputs, bool isOneBatch);
   StatusOr<ImportedModel> run();
   /// Whether run() failed for what no lengths would change.
   bool isHopeless() const { return isHopeless_; }
@@ -60,7 +61,8 @@ class Importer {
   StatusOr<Results> importFunctions(const wire::NodeDef& node, const Results& inputs);
   StatusOr<Results> importCall(const wire::NodeDef& node, const wire::NameAttrList& function, const Results& arguments);
   /// With isTwoWay, the first branch is for false and the second for true; otherwise `index` is a number.
-  StatusOr<Results> importBranches(const ImportedPtr& index, const std::vector<std::shared_ptr<const Program>>& branches,
+  StatusOr<Results> importBranches(const ImportedPtr& index,
+                                   const std::vector<std::shared_ptr<const Program>>& branches,
                                    const Results& arguments, bool isTwoWay);
   StatusOr<Results> importLoop(const Program& condition, const Program& body, const Results& arguments);
   Status inferLists(const Program& body, const Results& arguments, const std::vector<bool>& isCarried);
@@ -71,6 +73,7 @@ class Importer {
 
   /// `name`, or with a number at the end when it was given before.
   std::string uniqueName(const std::string& name);
+  /// Whether the node is one of the graph's inputs, and its value that of a feed.
   bool isFed(const wire::NodeDef& node) const;
   void reportUnsupported(const wire::NodeDef& node, const Status& status);
   std::string nameInMessages(const wire::NodeDef& node) const;
@@ -79,6 +82,7 @@ class Importer {
   const FrozenGraph& graph_;
   const ImportOptions& options_;
   const GraphUse& use_;
+  const std::vector<GraphPort>& inputs_;  ///< The graph's, and other nodes that are fed.
   bool isOneBatch_, isHopeless_ = false;
   std::unique_ptr<GraphBuilder> main_;
   GraphBuilder* g_;  ///< Where nodes are made: `main_`, or a scratch builder that learns types.
@@ -93,7 +97,7 @@ class Importer {
   std::vector<int> openBodies_ = {0};
   int numBodies_ = 1;
   std::vector<std::pair<std::string, const Attributes*>> callStack_;
-  std::map<int, NamedValue> feeds_;  ///< By the number of the input.
+  std::map<int, NamedValue> feeds_;             ///< By the number of the input.
   std::unordered_map<std::string, int> names_;  ///< Of placeholders and weights, and how often each was asked for.
   std::vector<std::string> builtIn_;
   std::set<std::string> neededValues_, neededShapes_;

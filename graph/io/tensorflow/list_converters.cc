@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-// Lists of tensors of one type: TensorArray of TensorFlow 1, and the lists that functional loops carry. Both are a tensor
-// of all their elements; of a TensorArray it is the flow that stands for the elements.
+// Lists of tensors of one type: TensorArray of TensorFlow 1, and the lists that functional loops carry. Both are a
+// tensor of all their elements; of a TensorArray it is the flow that stands for the elements.
 #include <algorithm>
 
 #include "graph/io/tensorflow/node_import.h"

@@ -179,7 +179,8 @@ Status convertMirrorPad(NodeImport& n) {
   }
   // The first and last elements are repeated too: parts of x, turned round.
   for (int i = 0; i < n.rank(0) && !x.isPoisoned(); ++i) {
-    const int64_t low = borders.low[static_cast<size_t>(i)].value(), high = borders.high[static_cast<size_t>(i)].value();
+    const int64_t low = borders.low[static_cast<size_t>(i)].value(),
+                  high = borders.high[static_cast<size_t>(i)].value();
     if (low == 0 && high == 0) {
       continue;
     }
@@ -243,8 +244,8 @@ Value cut(NodeImport& n, Value x, const Shape& starts, const Shape& ends, std::v
       places = mul(places, static_cast<double>(step));
     }
     if (starts[i] != Dim(0)) {
-      const Value start = n.g.makeNode("shape_value", {}, {{"shape", Shape{starts[i]}}}, "",
-                                       std::source_location::current())[0];
+      const Value start =
+          n.g.makeNode("shape_value", {}, {{"shape", Shape{starts[i]}}}, "", std::source_location::current())[0];
       places = add(places, start);
     }
     result = gather(result, places, i);
@@ -258,9 +259,7 @@ Value window(NodeImport& n, Value x, int axis, Value start, const Dim& length) {
 }
 
 // Element i of a vector, as an i64 scalar.
-Value element(Value vector, int i) {
-  return cast(reshape(slice(vector, Shape{i}, Shape{i + 1}), Shape{}), i64);
-}
+Value element(Value vector, int i) { return cast(reshape(slice(vector, Shape{i}, Shape{i + 1}), Shape{}), i64); }
 
 Status convertSlice(NodeImport& n) {
   Value x = n.in(0);
@@ -377,9 +376,9 @@ StatusOr<std::vector<Selection>> selectionsOf(NodeImport& n, const Masks& masks)
         selection.isRunIndex = true;
       } else {
         selection.from = placed((*begin)[static_cast<size_t>(i)], length);
-        const bool isOutside = selection.from.isStatic() &&
-                               (selection.from.value() < 0 ||
-                                (length.isStatic() && selection.from.value() >= length.value()));
+        const bool isOutside =
+            selection.from.isStatic() &&
+            (selection.from.value() < 0 || (length.isStatic() && selection.from.value() >= length.value()));
         if (isOutside) {
           return n.invalid("index " + (*begin)[static_cast<size_t>(i)].toString() + " is outside of an axis of " +
                            length.toString());
@@ -396,9 +395,8 @@ StatusOr<std::vector<Selection>> selectionsOf(NodeImport& n, const Masks& masks)
     }
     if (isForward) {
       selection.from = isOpenBegin ? Dim(0) : clamped(placed((*begin)[static_cast<size_t>(i)], length), length);
-      selection.to = isOpenEnd
-                         ? length
-                         : atMost(clamped(placed((*end)[static_cast<size_t>(i)], length), length), length);
+      selection.to =
+          isOpenEnd ? length : atMost(clamped(placed((*end)[static_cast<size_t>(i)], length), length), length);
       if (selection.from.isStatic() && selection.to.isStatic()) {
         selection.to = std::max(selection.from.value(), selection.to.value());
       }

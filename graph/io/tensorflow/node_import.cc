@@ -26,8 +26,7 @@ std::string inputName(int i) { return "input " + std::to_string(i); }
 
 }  // namespace
 
-NodeImport::NodeImport(Importer& importer, GraphBuilder& g, const wire::NodeDef& proto,
-                       std::vector<ImportedPtr> inputs)
+NodeImport::NodeImport(Importer& importer, GraphBuilder& g, const wire::NodeDef& proto, std::vector<ImportedPtr> inputs)
     : g(g), proto(proto), importer_(importer), inputs_(std::move(inputs)) {}
 
 void NodeImport::fail(Status status) {

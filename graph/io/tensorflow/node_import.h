@@ -50,8 +50,8 @@ struct Imported {
 };
 using ImportedPtr = std::shared_ptr<Imported>;
 
-/// One node under conversion. Accessors that find something wrong remember it, and give something harmless; the importer
-/// reports it after the converter has returned. So a converter checks only what its own work depends on.
+/// One node under conversion. Accessors that find something wrong remember it, and give something harmless; the
+/// importer reports it after the converter has returned. So a converter checks only what its own work depends on.
 class NodeImport {
  public:
   NodeImport(Importer& importer, GraphBuilder& g, const wire::NodeDef& proto, std::vector<ImportedPtr> inputs);
@@ -70,8 +70,8 @@ class NodeImport {
   const Shape& shape(int i) { return imported(i).shape; }
   int rank(int i) { return imported(i).shape.rank(); }
 
-  // --- inputs whose values must be known before the run. When one is not, the status says so, and the importer asks the
-  // caller for the values or lengths that it depends on (KILN-G0506 when none do): just return the status.
+  // --- inputs whose values must be known before the run. When one is not, the status says so, and the importer asks
+  // the caller for the values or lengths that it depends on (KILN-G0506 when none do): just return the status.
   StatusOr<TensorPtr> constant(int i);
   StatusOr<std::vector<int64_t>> ints(int i);  ///< Of an integer scalar or vector.
   StatusOr<int64_t> integer(int i);
@@ -149,7 +149,7 @@ std::span<const Converter> indexingConverters();     ///< indexing_converters.cc
 std::span<const Converter> convolutionConverters();  ///< convolution_converters.cc: convolution, pooling, normalisation
 std::span<const Converter> imageConverters();        ///< image_converters.cc: resize, space and depth
 std::span<const Converter> dataDependentConverters();  ///< data_dependent_converters.cc: where, unique, suppression
-std::span<const Converter> listConverters();         ///< list_converters.cc: TensorArray, TensorList
+std::span<const Converter> listConverters();           ///< list_converters.cc: TensorArray, TensorList
 
 /// The converter, or null.
 const Converter* findConverter(std::string_view op);

@@ -61,7 +61,8 @@ std::optional<int32_t> parseNumber(std::string_view text) {
 
 class Reader {
  public:
-  Reader(const Nodes& nodes, const wire::FunctionDef* function) : defs_(nodes), function_(function) {}
+  Reader(const Nodes& nodes, const wire::FunctionDef* function, const std::vector<std::string>& fed = {})
+      : defs_(nodes), function_(function), fed_(fed.begin(), fed.end()) {}
 
   StatusOr<Program> run(const std::vector<std::string>& results) {
     KILN_RETURN_IF_ERROR(read(results));
@@ -92,7 +93,7 @@ class Reader {
       program_.nodes.push_back({.def = &def});
     }
     for (ProgramNode& node : program_.nodes) {
-      if (node.def == nullptr) {
+      if (node.def == nullptr || fed_.contains(node.def->name())) {
         continue;
       }
       for (const std::string& text : node.def->input()) {
@@ -181,6 +182,7 @@ class Reader {
 
   const Nodes& defs_;
   const wire::FunctionDef* function_;
+  std::unordered_set<std::string> fed_;
   Program program_;
   Names names_;
 };
@@ -403,8 +405,9 @@ Status tidy(Program& program) {
   return {};
 }
 
-StatusOr<Program> programOf(const wire::GraphDef& graph, const std::vector<std::string>& results) {
-  return Reader(graph.node(), nullptr).run(results);
+StatusOr<Program> programOf(const wire::GraphDef& graph, const std::vector<std::string>& results,
+                            const std::vector<std::string>& fed) {
+  return Reader(graph.node(), nullptr, fed).run(results);
 }
 
 StatusOr<Program> programOf(const wire::FunctionDef& function) {

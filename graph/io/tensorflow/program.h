@@ -48,9 +48,10 @@ struct Program {
 /// `'conv1' (Conv2D)`, for messages.
 std::string describe(const wire::NodeDef& node);
 
-/// The graph's nodes; results are those that are named, as `node` or `node:1`. Nodes that they do not need are left out.
-/// Errors: KILN-G0402, G0502 to G0504, G0508.
-StatusOr<Program> programOf(const wire::GraphDef& graph, const std::vector<std::string>& results);
+/// The graph's nodes; results are those that are named, as `node` or `node:1`. Nodes that they do not need are left out,
+/// and nodes that are `fed` have no inputs. Errors: KILN-G0402, G0502 to G0504, G0508.
+StatusOr<Program> programOf(const wire::GraphDef& graph, const std::vector<std::string>& results,
+                            const std::vector<std::string>& fed = {});
 /// The same of a function.
 StatusOr<Program> programOf(const wire::FunctionDef& function);
 
@@ -68,9 +69,9 @@ Status tidy(Program& program);
 Source resolveIdentity(const Program& program, Source source);
 
 /// Replaces the nodes of which TensorFlow 1 makes loops (Enter, Exit, NextIteration, LoopCond) and branches (Switch,
-/// Merge) by kLoop and kBranch. The patterns are those of tf.while_loop and tf.cond, and of If and While after lowering:
-/// Y. Yu et al., "Dynamic Control Flow in Large-Scale Machine Learning", EuroSys 2018. Errors: KILN-G0501 for other
-/// patterns, G0507.
+/// Merge) by kLoop and kBranch. The patterns are those of tf.while_loop and tf.cond, and of If and While after
+/// lowering: Y. Yu et al., "Dynamic Control Flow in Large-Scale Machine Learning", EuroSys 2018. Errors: KILN-G0501 for
+/// other patterns, G0507.
 Status raiseControlFlow(Program& program);
 
 }  // namespace kiln::tensorflow

@@ -6,7 +6,7 @@
 #include <unordered_map>
 #include <utility>
 
-#include "graph/io/tensorflow/program.h"
+#include "graph/io/tensorflow/extractor.h"
 
 namespace kiln::tensorflow {
 namespace {
@@ -14,8 +14,6 @@ namespace {
 using Kind = ProgramNode::Kind;
 
 constexpr int kDeepestNesting = 32;
-// Nodes of nested bodies are copied once a level, and the condition of a loop shares nodes with its body.
-constexpr int64_t kMostNodes = 200'000;
 constexpr int64_t kMostGuards = 4'000'000;
 // Looking for merges that one branch can give together; without them the result is the same with more branches.
 constexpr int64_t kMostSearchSteps = 20'000'000;
@@ -27,123 +25,6 @@ bool isOp(const ProgramNode& node, std::string_view op) {
 Status refuse(const ProgramNode& node, std::string_view why) {
   return makeError<ErrorId::kG0501>(describe(*node.def) + ": " + std::string(why));
 }
-
-Status tooMuch(const ProgramNode& node) {
-  return makeError<ErrorId::kG0507>(describe(*node.def), "its branches and loops expand to many nodes",
-                                    std::to_string(kMostNodes) + " nodes");
-}
-
-// What an extracted program sees instead of a value: the number of a parameter.
-using Classify = std::function<StatusOr<std::optional<int32_t>>(Source)>;
-
-/// Copies what some values need into a program of its own.
-class Extractor {
- public:
-  Extractor(const Program& outer, Classify classify, std::function<bool(int32_t)> keepsControl, int64_t& budget)
-      : outer_(outer), classify_(std::move(classify)), keepsControl_(std::move(keepsControl)), budget_(budget) {}
-
-  StatusOr<std::shared_ptr<Program>> run(const std::vector<Source>& results) {
-    for (const Source& result : results) {
-      KILN_ASSIGN_OR_RETURN(const Source copy, copyOf(result));
-      program_->results.push_back(copy);
-    }
-    while (!open_.empty()) {
-      const int32_t node = open_.back();
-      open_.pop_back();
-      const ProgramNode& original = outer_.nodes[static_cast<size_t>(node)];
-      std::vector<Source> inputs;
-      for (const Source& input : original.inputs) {
-        KILN_ASSIGN_OR_RETURN(const Source copy, copyOf(input));
-        inputs.push_back(copy);
-      }
-      std::vector<int32_t> controls;
-      for (const int32_t control : original.controls) {
-        if (keepsControl_(control)) {
-          KILN_ASSIGN_OR_RETURN(const int32_t copy, copyNode(control));
-          controls.push_back(copy);
-        }
-      }
-      ProgramNode& copy = program_->nodes[static_cast<size_t>(copies_[node])];
-      copy.inputs = std::move(inputs);
-      copy.controls = std::move(controls);
-    }
-    return program_;
-  }
-
-  /// Gives the program `count` parameters; those that it does not use too.
-  void finishParameters(size_t count) {
-    for (size_t i = 0; i < count; ++i) {
-      program_->parameters.push_back(parameter(static_cast<int32_t>(i)));
-    }
-  }
-
- private:
-  int32_t parameter(int32_t index) {
-    auto [found, isNew] = parameters_.emplace(index, static_cast<int32_t>(program_->nodes.size()));
-    if (isNew) {
-      program_->nodes.push_back({.kind = Kind::kParameter});
-    }
-    return found->second;
-  }
-
-  StatusOr<int32_t> copyNode(int32_t node) {
-    auto [found, isNew] = copies_.emplace(node, static_cast<int32_t>(program_->nodes.size()));
-    if (isNew) {
-      const ProgramNode& original = outer_.nodes[static_cast<size_t>(node)];
-      if (original.kind == Kind::kParameter) {
-        return makeError<ErrorId::kG0501>("a parameter of a function is used across a loop");
-      }
-      if (--budget_ < 0) {
-        return tooMuch(original);
-      }
-      program_->nodes.push_back({.kind = original.kind,
-                                 .def = original.def,
-                                 .inputs = {},
-                                 .controls = {},
-                                 .first = original.first,
-                                 .second = original.second});
-      open_.push_back(node);
-    }
-    return found->second;
-  }
-
-  StatusOr<Source> copyOf(Source source) {
-    KILN_ASSIGN_OR_RETURN(const std::optional<int32_t> index, classify_(source));
-    if (index) {
-      return Source{parameter(*index), 0};
-    }
-    KILN_ASSIGN_OR_RETURN(const int32_t node, copyNode(source.node));
-    return Source{node, source.output};
-  }
-
-  const Program& outer_;
-  Classify classify_;
-  std::function<bool(int32_t)> keepsControl_;
-  int64_t& budget_;
-  std::shared_ptr<Program> program_ = std::make_shared<Program>();
-  std::unordered_map<int32_t, int32_t> copies_, parameters_;
-  std::vector<int32_t> open_;
-};
-
-/// Numbers the values that bodies capture.
-class Captures {
- public:
-  explicit Captures(size_t first) : first_(first) {}
-  int32_t numberOf(Source source) {
-    auto [found, isNew] = numbers_.emplace(source, static_cast<int32_t>(first_ + sources_.size()));
-    if (isNew) {
-      sources_.push_back(source);
-    }
-    return found->second;
-  }
-  const std::vector<Source>& sources() const { return sources_; }
-  size_t count() const { return first_ + sources_.size(); }
-
- private:
-  size_t first_;
-  std::map<Source, int32_t> numbers_;
-  std::vector<Source> sources_;
-};
 
 Status raiseBranches(Program& program, int depth, int64_t& budget);
 
@@ -297,8 +178,8 @@ class LoopRaiser {
       KILN_RETURN_IF_ERROR(tidy(*part));
       KILN_RETURN_IF_ERROR(raiseBranches(*part, 0, budget_));
     }
-    ProgramNode loop{.kind = Kind::kLoop, .def = node(condition).def, .inputs = {}, .controls = {}, .first = test,
-                     .second = body};
+    ProgramNode loop{
+        .kind = Kind::kLoop, .def = node(condition).def, .inputs = {}, .controls = {}, .first = test, .second = body};
     for (const Variable& variable : variables) {
       loop.inputs.push_back(variable.initial);
     }
@@ -396,8 +277,7 @@ class BranchRaiser {
 
   StatusOr<Guards> guardsOf(Source source) {
     Guards guards = guards_[static_cast<size_t>(source.node)];
-    if (isSwitch(source.node) &&
-        !unite(guards, {{conditionOf_[static_cast<size_t>(source.node)], source.output}})) {
+    if (isSwitch(source.node) && !unite(guards, {{conditionOf_[static_cast<size_t>(source.node)], source.output}})) {
       return refuse(node(source.node), "its output is never there");
     }
     return guards;
@@ -426,7 +306,7 @@ class BranchRaiser {
       }
       total += static_cast<int64_t>(guards.size());
       if (total > kMostGuards) {
-        return n.def == nullptr ? Status() : tooMuch(n);
+        return n.def == nullptr ? Status() : expandsTooFar(n);
       }
     }
     return {};
@@ -605,7 +485,7 @@ Status raiseBranches(Program& program, int depth, int64_t& budget) {
 }  // namespace
 
 Status raiseControlFlow(Program& program) {
-  int64_t budget = kMostNodes;
+  int64_t budget = kMostExtractedNodes;
   KILN_RETURN_IF_ERROR(LoopRaiser(program, budget).run());
   return raiseBranches(program, 0, budget);
 }

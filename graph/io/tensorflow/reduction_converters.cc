@@ -83,26 +83,16 @@ Status convertEinsum(NodeImport& n) {
 }
 
 constexpr Converter kConverters[] = {
-    {"All", convertReduction<reduceAll>},
-    {"Any", convertReduction<reduceAny>},
-    {"ArgMax", convertArgReduction<argmax>},
-    {"ArgMin", convertArgReduction<argmin>},
-    {"BatchMatMul", convertBatchMatMul},
-    {"BatchMatMulV2", convertBatchMatMul},
-    {"BatchMatMulV3", convertBatchMatMul},
-    {"Cumprod", convertCumulative<cumprod>},
-    {"Cumsum", convertCumulative<cumsum>},
-    {"Einsum", convertEinsum},
-    {"EuclideanNorm", convertReduction<reduceL2>},
-    {"L2Loss", convertL2Loss},
-    {"LogSoftmax", convertSoftmax<logSoftmax>},
-    {"MatMul", convertMatMul},
-    {"Max", convertReduction<reduceMax>},
-    {"Mean", convertMean},
-    {"Min", convertReduction<reduceMin>},
-    {"Prod", convertReduction<reduceProd>},
-    {"Softmax", convertSoftmax<softmax>},
-    {"Sum", convertReduction<reduceSum>},
+    {"All", convertReduction<reduceAll>},          {"Any", convertReduction<reduceAny>},
+    {"ArgMax", convertArgReduction<argmax>},       {"ArgMin", convertArgReduction<argmin>},
+    {"BatchMatMul", convertBatchMatMul},           {"BatchMatMulV2", convertBatchMatMul},
+    {"BatchMatMulV3", convertBatchMatMul},         {"Cumprod", convertCumulative<cumprod>},
+    {"Cumsum", convertCumulative<cumsum>},         {"Einsum", convertEinsum},
+    {"EuclideanNorm", convertReduction<reduceL2>}, {"L2Loss", convertL2Loss},
+    {"LogSoftmax", convertSoftmax<logSoftmax>},    {"MatMul", convertMatMul},
+    {"Max", convertReduction<reduceMax>},          {"Mean", convertMean},
+    {"Min", convertReduction<reduceMin>},          {"Prod", convertReduction<reduceProd>},
+    {"Softmax", convertSoftmax<softmax>},          {"Sum", convertReduction<reduceSum>},
 };
 
 }  // namespace

@@ -124,8 +124,7 @@ MaybeKnown stridedSlice(NodeImport& n) {
   auto placed = [&](const Dim& at) { return at.value() < 0 ? at.value() + size : at.value(); };
   int64_t from = placed((*begin)[0]), to = placed((*end)[0]);
   if ((n.integer("shrink_axis_mask", 0) & 1) != 0) {
-    return from < 0 || from >= size ? std::nullopt
-                                    : MaybeKnown(Known{{data->dims[static_cast<size_t>(from)]}, true});
+    return from < 0 || from >= size ? std::nullopt : MaybeKnown(Known{{data->dims[static_cast<size_t>(from)]}, true});
   }
   if (step == 0 || step < -size - 1) {
     return std::nullopt;
@@ -181,18 +180,18 @@ bool compare(NodeImport& n, std::string_view op) {
   for (size_t k = 0; k < a->dims.size(); ++k) {
     const Dim &x = a->dims[k], &y = b->dims[k];
     const Dim difference = x - y;
-    const bool cannotBeEqual = (x.isStatic() && x.value() < 0 && isNeverNegative(y)) ||
-                               (y.isStatic() && y.value() < 0 && isNeverNegative(x));
+    const bool cannotBeEqual =
+        (x.isStatic() && x.value() < 0 && isNeverNegative(y)) || (y.isStatic() && y.value() < 0 && isNeverNegative(x));
     if (!difference.isStatic() && !(cannotBeEqual && (op == "Equal" || op == "NotEqual"))) {
       return false;
     }
     const int64_t sign = difference.isStatic() ? difference.value() : 1;
-    truths.mutableData<bool>()[k] = op == "Equal"          ? sign == 0
-                                    : op == "NotEqual"     ? sign != 0
-                                    : op == "Less"         ? sign < 0
-                                    : op == "LessEqual"    ? sign <= 0
-                                    : op == "Greater"      ? sign > 0
-                                                           : sign >= 0;
+    truths.mutableData<bool>()[k] = op == "Equal"       ? sign == 0
+                                    : op == "NotEqual"  ? sign != 0
+                                    : op == "Less"      ? sign < 0
+                                    : op == "LessEqual" ? sign <= 0
+                                    : op == "Greater"   ? sign > 0
+                                                        : sign >= 0;
   }
   n.set(0, std::move(truths));
   return true;
