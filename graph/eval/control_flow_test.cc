@@ -407,8 +407,12 @@ TEST(BindDim, gives_later_nodes_their_lengths) {
   EXPECT_THAT((*found)[1].dims(), ElementsAre(5));
   found = Interpreter().evaluate(*graph, entry, {Tensor::scalar<int64_t>(-1)}, store);
   EXPECT_THAT(std::string(found.status().message()), HasSubstr("KILN-R0034"));
-  // A symbol that nothing binds before its use stays unknown.
-  EXPECT_THAT(std::string(makeEntry(*graph, "run", {}, {"counted"}, {}).status().message()), HasSubstr("KILN-G0014"));
+  // A value whose shape mentions the symbol needs what binds it.
+  entry = makeEntry(*graph, "run", {"n"}, {"counted"}, {}).value();
+  found = Interpreter().evaluate(*graph, entry, {Tensor::scalar<int64_t>(2)}, store);
+  ASSERT_TRUE(found.ok()) << found.status();
+  EXPECT_THAT((*found)[0].dims(), ElementsAre(3));
+  EXPECT_THAT(std::string(makeEntry(*graph, "run", {}, {"counted"}, {}).status().message()), HasSubstr("KILN-G0035"));
 }
 
 // --- random numbers

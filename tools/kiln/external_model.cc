@@ -27,7 +27,8 @@ StatusOr<std::optional<ExternalModel>> openTensorFlow(const std::string& path, c
   KILN_ASSIGN_OR_RETURN(tensorflow::FrozenGraph graph, tensorflow::FrozenGraph::create(std::move(def), path));
   tensorflow::GraphUse graphUse{.outputs = use.fetched, .fed = {}};
   for (const std::string& name : use.fed) {
-    const bool isNode = std::ranges::any_of(graph.proto().node(), [&](const auto& node) { return node.name() == name; });
+    const bool isNode =
+        std::ranges::any_of(graph.proto().node(), [&](const auto& node) { return node.name() == name; });
     if (isNode) {
       graphUse.fed.push_back(name);
     }

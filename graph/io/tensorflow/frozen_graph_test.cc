@@ -322,6 +322,12 @@ TEST(FrozenGraphTest, lengthsThatContradictTheGraphAreRefused) {
   EXPECT_EQ(idOf(graph->import(options).status()), "KILN-G0508");
 }
 
+TEST(FrozenGraphTest, aGraphThatComputesNothingIsRefused) {
+  TestGraph graph;
+  graph.constant("c", floats({}, {1})).node("group", "NoOp", {"^c"});
+  EXPECT_EQ(idOf(run(graph, {}).status()), "KILN-G0502");
+}
+
 TEST(FrozenGraphTest, aGraphOfKilnIsRefused) {
   wire::GraphDef def;
   def.set_kiln_format(1);

@@ -442,6 +442,9 @@ bool Importer::foldNode(const wire::NodeDef& node, const Converter& converter, c
 StatusOr<ImportedModel> Importer::run() {
   isHopeless_ = true;
   currentNode_ = "of the graph";
+  if (outputNames_.empty()) {
+    return makeError<ErrorId::kG0502>(currentNode_, "it computes nothing: no node is an output");
+  }
   KILN_ASSIGN_OR_RETURN(const Program program, programOf(graph_.proto(), outputNames_, use_.fed));
   auto refuse = [&] {
     std::string list;

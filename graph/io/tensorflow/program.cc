@@ -259,13 +259,17 @@ StatusOr<std::vector<std::string>> outputsOf(const wire::GraphDef& graph) {
   if (hasFlow) {
     const Program& program = reader.program();
     const std::vector<bool> isOutside = findOutside(program);
-    std::vector<const wire::NodeDef*> kept;
+    std::vector<const wire::NodeDef*> kept, exits;
     for (size_t i = 0; i < last.size(); ++i) {
       if (isOutside[static_cast<size_t>(program.results[i].node)]) {
-        kept.push_back(last[i]);
+        (last[i]->op() == "Exit" ? exits : kept).push_back(last[i]);
       }
     }
-    last = std::move(kept);
+    // Every variable of a loop has an Exit, also one that nobody asks for. Of a graph that has nothing else, import()
+    // says what is wrong.
+    if (!kept.empty() || !exits.empty()) {
+      last = kept.empty() ? exits : kept;
+    }
   }
   std::vector<std::string> outputs;
   for (const wire::NodeDef* node : last) {

@@ -48,8 +48,8 @@ struct Program {
 /// `'conv1' (Conv2D)`, for messages.
 std::string describe(const wire::NodeDef& node);
 
-/// The graph's nodes; results are those that are named, as `node` or `node:1`. Nodes that they do not need are left out,
-/// and nodes that are `fed` have no inputs. Errors: KILN-G0402, G0502 to G0504, G0508.
+/// The graph's nodes; results are those that are named, as `node` or `node:1`. Nodes that they do not need are left
+/// out, and nodes that are `fed` have no inputs. Errors: KILN-G0402, G0502 to G0504, G0508.
 StatusOr<Program> programOf(const wire::GraphDef& graph, const std::vector<std::string>& results,
                             const std::vector<std::string>& fed = {});
 /// The same of a function.
