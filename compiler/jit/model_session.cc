@@ -9,11 +9,15 @@
 namespace kiln {
 namespace {
 
+// More versions than models have of shapes that come back; each holds the weights.
+constexpr size_t kMostVersions = 16;
+
 // A version of the model for some values and lengths of inputs.
 struct Version {
   Session session;
   Callable predict;
   std::vector<size_t> feeds;  // the positions of the inputs that it takes, in the order of its feeds
+  int64_t lastRun = 0;
 };
 
 }  // namespace
@@ -27,6 +31,7 @@ struct ModelSession::State {
   std::map<std::string, std::unique_ptr<Version>> versions;
   std::string whyLengths;  // what would not go with symbolic lengths
   int numVersions = 0;
+  int64_t numRuns = 0;
 
   std::string keyOf(const std::vector<TensorView>& inputs) const {
     std::string key;
@@ -58,7 +63,7 @@ struct ModelSession::State {
   StatusOr<std::unique_ptr<Version>> compile(const Graph& graph) {
     KILN_ASSIGN_OR_RETURN(Session session, createSession(graph, options));
     KILN_ASSIGN_OR_RETURN(Callable predict, session.prepareEntry("predict"));
-    auto version = std::make_unique<Version>(Version{std::move(session), std::move(predict), {}});
+    auto version = std::make_unique<Version>(Version{std::move(session), std::move(predict), {}, 0});
     for (const Port& feed : graph.findEntry("predict")->feeds) {
       auto found = std::ranges::find(inputNames, feed.name);
       version->feeds.push_back(static_cast<size_t>(found - inputNames.begin()));
@@ -67,10 +72,19 @@ struct ModelSession::State {
     return version;
   }
 
+  // The version that was not wanted for the longest time goes.
+  void makeRoom() {
+    if (versions.size() >= kMostVersions) {
+      versions.erase(
+          std::ranges::min_element(versions, {}, [](const auto& version) { return version.second->lastRun; }));
+    }
+  }
+
   StatusOr<Version*> versionFor(const std::vector<TensorView>& inputs) {
     while (true) {
       const std::string key = keyOf(inputs);
       if (auto found = versions.find(key); found != versions.end()) {
+        found->second->lastRun = ++numRuns;
         return found->second.get();
       }
       StatusOr<ImportedModel> model = import(importOptions(inputs));
@@ -85,6 +99,8 @@ struct ModelSession::State {
       if (model.ok()) {
         auto version = compile(model->graph);
         if (version.ok()) {
+          makeRoom();
+          (*version)->lastRun = ++numRuns;
           return versions.emplace(key, *std::move(version)).first->second.get();
         }
         status = version.status();

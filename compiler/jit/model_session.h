@@ -17,7 +17,7 @@ using ImportFunction = std::function<StatusOr<ImportedModel>(const ImportOptions
 
 /// Runs a model that was imported. One compilation serves all values and all lengths, except where the model needs
 /// more: when values of inputs decide shapes, or lengths must be numbers, the model is imported and compiled for those,
-/// once for each, and kept. Thread-compatible.
+/// once for each, and kept as long as it is among the last sixteen. Thread-compatible.
 class ModelSession {
  public:
   /// `inputNames` are the model's inputs in order, without repeats.

@@ -80,6 +80,47 @@ TEST(ExportedModelErrors, anotherNumberOfValuesIsG0511) {
   EXPECT_EQ(errorIdOf(session.run({}).status()), "KILN-G0511");
 }
 
+// y = x as the shape that the second input says.
+StatusOr<onnx::Model> reshapeModel() {
+  onnx::ModelProto proto;
+  proto.set_ir_version(10);
+  proto.add_opset_import()->set_version(20);
+  onnx::GraphProto* graph = proto.mutable_graph();
+  onnx::NodeProto* node = graph->add_node();
+  node->set_op_type("Reshape");
+  node->add_input("x");
+  node->add_input("shape");
+  node->add_output("y");
+  for (const auto& [name, type] : {std::pair("x", onnx::TensorProto::FLOAT), {"shape", onnx::TensorProto::INT64}}) {
+    onnx::ValueInfoProto* input = graph->add_input();
+    input->set_name(name);
+    input->mutable_type()->mutable_tensor_type()->set_elem_type(type);
+    const int64_t length = type == onnx::TensorProto::FLOAT ? 12 : 2;
+    input->mutable_type()->mutable_tensor_type()->mutable_shape()->add_dim()->set_dim_value(length);
+  }
+  graph->add_output()->set_name("y");
+  return onnx::Model::parse(proto.SerializeAsString(), "reshape.onnx", "");
+}
+
+TEST(ModelSession, compilesOnceForEachValueThatDecidesAShape) {
+  auto model = reshapeModel();
+  ASSERT_TRUE(model.ok()) << model.status();
+  ModelSession session([&](const ImportOptions& options) { return model->import(options); }, {"x", "shape"}, {});
+  const Tensor x(f32, {12});
+  auto dimsFor = [&](int64_t rows, int64_t columns) {
+    const Tensor shape = Tensor::of<int64_t>({2}, {rows, columns});
+    auto outputs = session.run({x, shape});
+    EXPECT_TRUE(outputs.ok()) << outputs.status();
+    return outputs.ok() ? (*outputs)[0].dims() : std::vector<int64_t>();
+  };
+  EXPECT_EQ(dimsFor(3, 4), (std::vector<int64_t>{3, 4}));
+  EXPECT_EQ(dimsFor(2, -1), (std::vector<int64_t>{2, 6}));
+  EXPECT_EQ(dimsFor(3, 4), (std::vector<int64_t>{3, 4}));
+  EXPECT_EQ(session.numVersions(), 2);
+  EXPECT_EQ(session.specializedInputs(), "the values of 'shape'");
+  EXPECT_FALSE(session.run({x, Tensor::of<int64_t>({2}, {5, 5})}).ok());
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, ExportedModel, testing::ValuesIn(modelNames()), [](const auto& info) {
   std::string name = info.param;
   std::ranges::replace(name, '.', '_');
