@@ -9,33 +9,8 @@ namespace {
 
 // Tensors of more bytes are variables of the graph, whose values lie in the model's file; smaller ones are constants.
 constexpr int64_t kMostConstantBytes = 1024;
-// An input of more elements holds data, not lengths.
-constexpr int64_t kMostElementsOfShapeInput = 4096;
+
 }  // namespace
-
-void Origins::add(const Origins& other) {
-  std::vector<int> merged;
-  std::ranges::set_union(inputs, other.inputs, std::back_inserter(merged));
-  inputs = std::move(merged);
-  needsLengths |= other.needsLengths;
-  isDecidedByRun |= other.isDecidedByRun;
-}
-
-std::string graphName(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    const auto code = static_cast<unsigned char>(c);
-    const bool isOdd = code <= ' ' || code == 0x7F || c == ':' || c == '@' || c == '^';
-    if ((c == '/' && (out.empty() || out.back() == '/'))) {
-      continue;
-    }
-    out += isOdd ? '_' : c;
-  }
-  while (!out.empty() && out.back() == '/') {
-    out.pop_back();
-  }
-  return out.empty() ? "value" : out;
-}
 
 Imported* Importer::find(std::string_view name) {
   for (auto environment = environments_.rbegin(); environment != environments_.rend(); ++environment) {

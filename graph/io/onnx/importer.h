@@ -100,7 +100,4 @@ bool isShort(const Dim& dim);
 /// which exporters put shapes together. False when it is not such a node.
 bool foldShapeArithmetic(NodeImport& n);
 
-/// A name that Kiln's graphs accept, near to that of the model.
-std::string graphName(std::string_view name);
-
 }  // namespace kiln::onnx

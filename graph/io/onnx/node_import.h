@@ -15,18 +15,11 @@
 #include "graph/build/operations.h"
 #include "graph/io/onnx/onnx_model.h"
 #include "graph/io/onnx/tensor_proto.h"
+#include "graph/io/origins.h"
 
 namespace kiln::onnx {
 
 class Importer;
-
-/// What an Imported was made from, as far as the model's inputs go.
-struct Origins {
-  std::vector<int> inputs;      ///< The inputs whose values it depends on, sorted.
-  bool needsLengths = false;    ///< It depends on lengths that are symbols.
-  bool isDecidedByRun = false;  ///< No value of an input can tell it: random, or inside a body.
-  void add(const Origins& other);
-};
 
 /// A value of the model while it is imported: known now, or computed by the graph.
 struct Imported : std::enable_shared_from_this<Imported> {

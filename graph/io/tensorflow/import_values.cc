@@ -7,9 +7,6 @@
 namespace kiln::tensorflow {
 namespace {
 
-// An input of more elements holds data, not lengths.
-constexpr int64_t kMostElementsOfShapeInput = 4096;
-
 // Why an op is not there, for those that many graphs have.
 std::string reasonFor(std::string_view op) {
   if (op.starts_with("VarHandle") || op.starts_with("Variable") || op.starts_with("ReadVariable") ||
@@ -31,30 +28,6 @@ ImportedPtr brokenValue() {
   auto broken = std::make_shared<Imported>();
   broken->isBroken = true;
   return broken;
-}
-
-void Origins::add(const Origins& other) {
-  std::vector<int> merged;
-  std::ranges::set_union(inputs, other.inputs, std::back_inserter(merged));
-  inputs = std::move(merged);
-  needsLengths |= other.needsLengths;
-  isDecidedByRun |= other.isDecidedByRun;
-}
-
-std::string graphName(std::string_view name) {
-  std::string out;
-  for (const char c : name) {
-    const auto code = static_cast<unsigned char>(c);
-    const bool isOdd = code <= ' ' || code == 0x7F || c == ':' || c == '@' || c == '^';
-    if (c == '/' && (out.empty() || out.back() == '/')) {
-      continue;
-    }
-    out += isOdd ? '_' : c;
-  }
-  while (!out.empty() && out.back() == '/') {
-    out.pop_back();
-  }
-  return out.empty() ? "value" : out;
 }
 
 // --- names and messages

@@ -116,7 +116,4 @@ bool isSupported(std::string_view op);
 /// The result of a node that could not be imported.
 ImportedPtr brokenValue();
 
-/// A name that Kiln's graphs accept, near to that of the node.
-std::string graphName(std::string_view name);
-
 }  // namespace kiln::tensorflow

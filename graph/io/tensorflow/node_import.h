@@ -12,19 +12,12 @@
 
 #include "graph/build/control_flow.h"
 #include "graph/build/operations.h"
+#include "graph/io/origins.h"
 #include "graph/io/tensorflow/frozen_graph.h"
 
 namespace kiln::tensorflow {
 
 class Importer;
-
-/// What an Imported was made from, as far as the graph's inputs go.
-struct Origins {
-  std::vector<int> inputs;      ///< The inputs whose values it depends on, sorted.
-  bool needsLengths = false;    ///< It depends on lengths that are symbols.
-  bool isDecidedByRun = false;  ///< No value of an input can tell it: inside a body.
-  void add(const Origins& other);
-};
 
 /// A TensorArray or list of tensors: a tensor of all its elements, [size, element...].
 struct ListType {
