@@ -10,6 +10,36 @@ namespace {
 // Tensors of more bytes are variables of the graph, whose values lie in the model's file; smaller ones are constants.
 constexpr int64_t kMostConstantBytes = 1024;
 
+// What of the model's inputs must be given for a value to be known.
+struct Needs {
+  std::vector<std::string> values, lengths;
+  bool canHelp = false;  // whether giving them makes it known
+};
+
+Needs needsOf(const Imported& imported, const Model& model, const ImportOptions& options) {
+  Needs needs;
+  bool areSmall = true;
+  for (int index : imported.origins.inputs) {
+    const ModelPort& port = model.inputs()[static_cast<size_t>(index)];
+    if (options.values.contains(port.name)) {
+      continue;
+    }
+    areSmall &= !port.shape || !port.shape->isStatic() ||
+                checkedNumElements(port.shape->staticDims()).value_or(kMostElementsOfShapeInput + 1) <=
+                    kMostElementsOfShapeInput;
+    needs.values.push_back(port.name);
+  }
+  if (imported.origins.needsLengths) {
+    for (const ModelPort& port : model.inputs()) {
+      if (port.shape && !port.shape->isStatic() && !options.shapes.contains(port.name)) {
+        needs.lengths.push_back(port.name);
+      }
+    }
+  }
+  needs.canHelp = areSmall && !imported.origins.isDecidedByRun && !(needs.values.empty() && needs.lengths.empty());
+  return needs;
+}
+
 }  // namespace
 
 Imported* Importer::find(std::string_view name) {
@@ -63,51 +93,14 @@ Value Importer::materialize(Imported& imported, GraphBuilder& g) {
 }
 
 bool Importer::isKnowable(const Imported& imported) const {
-  if (imported.constant != nullptr) {
-    return true;
-  }
-  bool asks = false;
-  for (int index : imported.origins.inputs) {
-    const ModelPort& port = model_.inputs()[static_cast<size_t>(index)];
-    const bool isSmall = !port.shape || !port.shape->isStatic() ||
-                         checkedNumElements(port.shape->staticDims()).value_or(kMostElementsOfShapeInput + 1) <=
-                             kMostElementsOfShapeInput;
-    if (!isSmall && !options_.values.contains(port.name)) {
-      return false;
-    }
-    asks |= !options_.values.contains(port.name);
-  }
-  for (const ModelPort& port : model_.inputs()) {
-    asks |=
-        imported.origins.needsLengths && port.shape && !port.shape->isStatic() && !options_.shapes.contains(port.name);
-  }
-  return asks && !imported.origins.isDecidedByRun;
+  return imported.constant != nullptr || needsOf(imported, model_, options_).canHelp;
 }
 
 Status Importer::require(const Imported& imported, std::string_view what) {
-  bool canHelp = !imported.origins.isDecidedByRun;
-  std::vector<std::string> values, lengths;
-  for (int index : imported.origins.inputs) {
-    const ModelPort& port = model_.inputs()[static_cast<size_t>(index)];
-    if (options_.values.contains(port.name)) {
-      continue;
-    }
-    const bool isSmall = !port.shape || !port.shape->isStatic() ||
-                         checkedNumElements(port.shape->staticDims()).value_or(kMostElementsOfShapeInput + 1) <=
-                             kMostElementsOfShapeInput;
-    canHelp &= isSmall;
-    values.push_back(port.name);
-  }
-  if (imported.origins.needsLengths) {
-    for (const ModelPort& port : model_.inputs()) {
-      if (port.shape && !port.shape->isStatic() && !options_.shapes.contains(port.name)) {
-        lengths.push_back(port.name);
-      }
-    }
-  }
-  if (canHelp && !(values.empty() && lengths.empty())) {
-    neededValues_.insert(values.begin(), values.end());
-    neededShapes_.insert(lengths.begin(), lengths.end());
+  const Needs needs = needsOf(imported, model_, options_);
+  if (needs.canHelp) {
+    neededValues_.insert(needs.values.begin(), needs.values.end());
+    neededShapes_.insert(needs.lengths.begin(), needs.lengths.end());
   }
   return makeError<ErrorId::kG0506>(currentNode_, what);
 }

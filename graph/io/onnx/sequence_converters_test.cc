@@ -3,13 +3,15 @@
 #include <cmath>
 
 #include "gmock/gmock.h"
+#include "graph/io/onnx/test_expectations.h"
 #include "graph/io/onnx/test_models.h"
 #include "gtest/gtest.h"
 
 namespace kiln::onnx {
 namespace {
 
-using ::testing::HasSubstr;
+using testing::expectFails;
+using testing::expectNear;
 using testing::nodeModel;
 using testing::runModel;
 using testing::runNode;
@@ -29,19 +31,6 @@ Tensor counting(std::vector<int64_t> dims, float scale = 1) {
     tensor.set(i, scale * static_cast<float>(i));
   }
   return tensor;
-}
-
-void expectNear(const Tensor& found, const std::vector<double>& expected, double tolerance = 1e-6) {
-  ASSERT_EQ(found.numElements(), static_cast<int64_t>(expected.size())) << found.toString();
-  for (size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_NEAR(found.at(static_cast<int64_t>(i)), expected[i], tolerance) << "element " << i;
-  }
-}
-
-template <class T>
-void expectFails(const StatusOr<T>& result, const char* id, const char* why) {
-  EXPECT_EQ(errorIdOf(result.status()), id) << result.status();
-  EXPECT_THAT(std::string(result.status().message()), HasSubstr(why));
 }
 
 TEST(OnnxAttention, HeadsArePackedInInputsOfRankThree) {

@@ -3,29 +3,18 @@
 #include <cmath>
 
 #include "gmock/gmock.h"
+#include "graph/io/onnx/test_expectations.h"
 #include "graph/io/onnx/test_models.h"
 #include "gtest/gtest.h"
 
 namespace kiln::onnx {
 namespace {
 
-using ::testing::HasSubstr;
+using testing::expectFails;
+using testing::expectNear;
 using testing::runNode;
 
 constexpr const char* kTraining = "ai.onnx.preview.training";
-
-void expectNear(const Tensor& found, const std::vector<double>& expected, double tolerance = 1e-6) {
-  ASSERT_EQ(found.numElements(), static_cast<int64_t>(expected.size())) << found.toString();
-  for (size_t i = 0; i < expected.size(); ++i) {
-    EXPECT_NEAR(found.at(static_cast<int64_t>(i)), expected[i], tolerance) << "element " << i;
-  }
-}
-
-template <class T>
-void expectFails(const StatusOr<T>& result, const char* id, const char* why) {
-  EXPECT_EQ(errorIdOf(result.status()), id) << result.status();
-  EXPECT_THAT(std::string(result.status().message()), HasSubstr(why));
-}
 
 // Two examples of two classes at two places.
 const Tensor kScores = Tensor::of<float>({2, 2, 2}, {-1, -2, -3, -4, -5, -6, -7, -8});
