@@ -135,6 +135,16 @@ std::shared_ptr<const Tensor> Tensor::borrowed(DType dtype, std::vector<int64_t>
   return tensor;
 }
 
+Tensor Tensor::adopted(DType dtype, std::vector<int64_t> dims, void* data, std::shared_ptr<const void> owner) {
+  KILN_CHECK(owner != nullptr && reinterpret_cast<uintptr_t>(data) % kBufferAlignment == 0);
+  Tensor tensor;
+  tensor.dtype_ = dtype;
+  tensor.dims_ = std::move(dims);
+  tensor.capacity_ = static_cast<size_t>(tensor.numBytes());
+  tensor.data_ = std::unique_ptr<void, Free>(data, Free{std::move(owner)});
+  return tensor;
+}
+
 void Tensor::releasePages() const {
   if (data_.get_deleter().owner == nullptr) {
     return;

@@ -87,6 +87,9 @@ class Tensor {
   /// any alignment that loads of the type accept, and is only read. Copies are deep, as always.
   static std::shared_ptr<const Tensor> borrowed(DType dtype, std::vector<int64_t> dims, const void* data,
                                                 std::shared_ptr<const void> owner);
+  /// As borrowed(), over memory that this tensor alone reads and writes, such as a private mapping of a file. `data` is
+  /// 64-byte aligned, and the size in bytes a multiple of 64 and not 0.
+  static Tensor adopted(DType dtype, std::vector<int64_t> dims, void* data, std::shared_ptr<const void> owner);
   /// Lets the system take back the pages of a borrowed tensor, which come again from the file when they are read; does
   /// nothing for other tensors. Thread-safe.
   void releasePages() const;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "proto/codec/npy.h"
 
-#include <zip.h>
-
 #include <algorithm>
 #include <array>
 #include <cctype>
@@ -12,8 +10,9 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/codec/checked_values.h"
 #include "proto/codec/file.h"
-#include "proto/codec/tensor_codec.h"
+#include "proto/codec/npy_stream.h"
 
 namespace kiln {
 namespace {
@@ -220,9 +219,9 @@ Tensor toRowMajor(const Tensor& fortran) {
   return out;
 }
 
-// `read(offset, into)` delivers the file's bytes; it is called with increasing offsets.
-template <class Read>
-StatusOr<Tensor> readTensor(int64_t fileBytes, const std::string& file, const Read& read) {
+}  // namespace
+
+StatusOr<Tensor> readNpyStream(int64_t fileBytes, const std::string& file, const ReadNpyBytes& read) {
   std::string head(static_cast<size_t>(std::min<int64_t>(fileBytes, 12)), '\0');
   auto bytesOf = [](std::string& text, size_t from) {
     return std::span<uint8_t>(reinterpret_cast<uint8_t*>(text.data()) + from, text.size() - from);
@@ -253,87 +252,17 @@ StatusOr<Tensor> readTensor(int64_t fileBytes, const std::string& file, const Re
   return tensor;
 }
 
-struct CloseZip {
-  void operator()(zip_t* archive) const { zip_discard(archive); }
-  void operator()(zip_file_t* file) const { zip_fclose(file); }
-};
-
-std::string zipMessage(int code) {
-  zip_error_t error;
-  zip_error_init_with_code(&error, code);
-  std::string message = zip_error_strerror(&error);
-  zip_error_fini(&error);
-  return message;
-}
-
-}  // namespace
-
 StatusOr<Tensor> readNpy(const std::string& path) {
   KILN_ASSIGN_OR_RETURN(ReadableFile file, ReadableFile::open(path));
-  return readTensor(file.numBytes(), path,
-                    [&](int64_t offset, std::span<uint8_t> into) { return file.read(offset, into); });
+  return readNpyStream(file.numBytes(), path,
+                       [&](int64_t offset, std::span<uint8_t> into) { return file.read(offset, into); });
 }
 
 StatusOr<Tensor> parseNpy(std::span<const uint8_t> bytes, const std::string& file) {
-  return readTensor(static_cast<int64_t>(bytes.size()), file, [&](int64_t offset, std::span<uint8_t> into) {
+  return readNpyStream(static_cast<int64_t>(bytes.size()), file, [&](int64_t offset, std::span<uint8_t> into) {
     std::copy_n(bytes.begin() + offset, into.size(), into.begin());
     return absl::OkStatus();
   });
-}
-
-StatusOr<Tensor> readNpz(const std::string& path, const std::string& key) {
-  // Opened here first for the errors of files that are missing or not plain.
-  KILN_RETURN_IF_ERROR(ReadableFile::open(path).status());
-  int code = 0;
-  std::unique_ptr<zip_t, CloseZip> archive(zip_open(path.c_str(), ZIP_RDONLY | ZIP_CHECKCONS, &code));
-  if (archive == nullptr) {
-    return makeError<ErrorId::kP0054>(path, zipMessage(code));
-  }
-  std::string member = key + ".npy";
-  zip_int64_t index = zip_name_locate(archive.get(), member.c_str(), 0);
-  if (index < 0) {
-    std::vector<std::string> names;
-    for (zip_int64_t i = 0; i < zip_get_num_entries(archive.get(), 0); ++i) {
-      const char* name = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), 0);
-      std::string_view text = name == nullptr ? "" : name;
-      names.emplace_back(text.ends_with(".npy") ? text.substr(0, text.size() - 4) : text);
-    }
-    return makeError<ErrorId::kP0055>(path, key, didYouMean(key, names));
-  }
-  zip_stat_t info;
-  zip_stat_init(&info);
-  std::string where = path + ":" + key;
-  if (zip_stat_index(archive.get(), static_cast<zip_uint64_t>(index), 0, &info) != 0 ||
-      (info.valid & ZIP_STAT_SIZE) == 0 || (info.valid & ZIP_STAT_COMP_SIZE) == 0) {
-    return makeError<ErrorId::kP0054>(where, "its size is not known");
-  }
-  // Deflate makes at most 1032 bytes from one; a larger claim only asks for memory.
-  constexpr uint64_t kDeflateRatio = 1032;
-  if (info.size / kDeflateRatio > info.comp_size) {
-    return makeError<ErrorId::kP0054>(where, std::to_string(info.comp_size) + " compressed bytes cannot hold the " +
-                                                 std::to_string(info.size) + " that it claims");
-  }
-  std::unique_ptr<zip_file_t, CloseZip> file(zip_fopen_index(archive.get(), static_cast<zip_uint64_t>(index), 0));
-  if (file == nullptr) {
-    return makeError<ErrorId::kP0054>(where, std::string(zip_strerror(archive.get())));
-  }
-  auto tensor = readTensor(static_cast<int64_t>(info.size), where, [&](int64_t, std::span<uint8_t> into) -> Status {
-    while (!into.empty()) {
-      zip_int64_t count = zip_fread(file.get(), into.data(), into.size());
-      if (count <= 0) {
-        return makeError<ErrorId::kP0054>(where, count < 0 ? zip_file_strerror(file.get()) : "its data is cut off");
-      }
-      into = into.subspan(static_cast<size_t>(count));
-    }
-    return absl::OkStatus();
-  });
-  KILN_RETURN_IF_ERROR(tensor.status());
-  // Reading to the end makes libzip compare the checksum.
-  uint8_t beyond = 0;
-  if (zip_fread(file.get(), &beyond, 1) != 0) {
-    return makeError<ErrorId::kP0054>(where, std::string(zip_file_strerror(file.get())));
-  }
-  return tensor;
 }
 
 Status writeNpy(const std::string& path, const TensorView& tensor) {

@@ -10,8 +10,7 @@
 #include <utility>
 
 #include "nlohmann/json.hpp"
-#include "proto/codec/tensor_codec.h"
-#include "proto/codec/wire_scan.h"
+#include "proto/codec/checked_values.h"
 
 namespace kiln {
 namespace {
@@ -318,17 +317,24 @@ StatusOr<std::vector<NamedTensor>> parseSafetensors(std::span<const uint8_t> byt
 StatusOr<SafetensorsLayout> layoutSafetensors(const std::string& path, std::span<const NamedTensorView> tensors,
                                               const std::map<std::string, std::string>& metadata) {
   SafetensorsLayout layout;
-  auto addOfWidth = [&](auto wanted) {
+  auto fillsLines = [](const TensorView& tensor) {
+    return tensor.numBytes() % static_cast<int64_t>(kBufferAlignment) == 0;
+  };
+  auto addWhere = [&](auto isWanted) {
     for (size_t i = 0; i < tensors.size(); ++i) {
-      if (wanted(bitWidth(tensors[i].tensor.dtype))) {
+      if (isWanted(tensors[i].tensor)) {
         layout.order.push_back(i);
       }
     }
   };
+  addWhere(fillsLines);
   for (int bits : {64, 32, 16}) {
-    addOfWidth([&](int width) { return width == bits; });
+    addWhere([&](const TensorView& tensor) { return !fillsLines(tensor) && bitWidth(tensor.dtype) == bits; });
   }
-  addOfWidth([](int width) { return width != 64 && width != 32 && width != 16; });
+  addWhere([&](const TensorView& tensor) {
+    const int width = bitWidth(tensor.dtype);
+    return !fillsLines(tensor) && width != 64 && width != 32 && width != 16;
+  });
   auto quoted = [](const std::string& text) {
     return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   };

@@ -72,7 +72,8 @@ struct SafetensorsLayout {
   int64_t numBytes = 0;       ///< Of the whole file.
 };
 
-/// Tensors are stored by decreasing element size, otherwise in the given order, which keeps each aligned. `path` is for
+/// First come tensors whose size is a multiple of the buffers' alignment, which therefore begin at one too; then the
+/// others by decreasing element size, which keeps their elements aligned; otherwise the given order. `path` is for
 /// messages. Errors: KILN-P0046 (type that the format lacks, name used twice or reserved).
 StatusOr<SafetensorsLayout> layoutSafetensors(const std::string& path, std::span<const NamedTensorView> tensors,
                                               const std::map<std::string, std::string>& metadata = {});

@@ -165,13 +165,6 @@ class Filler {
 
 }  // namespace
 
-void normalizeBools(Tensor& tensor) {
-  if (tensor.dtype() == DType::kBool) {
-    auto* bytes = static_cast<uint8_t*>(tensor.mutableData());
-    std::for_each(bytes, bytes + tensor.numElements(), [](uint8_t& byte) { byte = byte != 0; });
-  }
-}
-
 StatusOr<Tensor> tensorFromProto(const wire::TensorProto& proto, ExpansionBudget& budget) {
   auto dtype = static_cast<DType>(proto.dtype());
   if (!isKnownDType(proto.dtype()) || bitWidth(dtype) == 0) {

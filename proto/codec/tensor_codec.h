@@ -7,6 +7,7 @@
 #include "proto/base/shape.h"
 #include "proto/base/status.h"
 #include "proto/base/tensor.h"
+#include "proto/codec/checked_values.h"  // IWYU pragma: export
 #include "proto/wire/tensor.pb.h"
 
 namespace kiln {
@@ -28,8 +29,5 @@ void tensorToProto(const TensorView& tensor, wire::TensorProto* proto);
 /// The shape, with symbolic dims from their expressions. Errors: KILN-P0014, P0021, P0032 (unknown rank).
 StatusOr<Shape> shapeFromProto(const wire::TensorShapeProto& proto);
 void shapeToProto(const Shape& shape, wire::TensorShapeProto* proto);
-
-/// Makes every bool byte of the tensor 0 or 1, as C++ demands of a bool. Does nothing to other types.
-void normalizeBools(Tensor& tensor);
 
 }  // namespace kiln

@@ -11,6 +11,7 @@
 #include <google/protobuf/descriptor.h>
 
 #include "proto/base/status.h"
+#include "proto/codec/checked_values.h"  // IWYU pragma: export
 
 namespace kiln::codec {
 
@@ -29,8 +30,5 @@ Status scanWire(std::string_view bytes, const google::protobuf::Descriptor* type
 
 /// A varint of at most 10 bytes inside bytes[at, end), with `at` moved behind it; nothing when it is cut off or longer.
 std::optional<uint64_t> readVarint(std::string_view bytes, size_t& at, size_t end);
-
-/// True when `text` is well-formed UTF-8 (no surrogates, no overlong forms, up to U+10FFFF).
-bool isUtf8(std::string_view text);
 
 }  // namespace kiln::codec
