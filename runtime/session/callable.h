@@ -18,7 +18,8 @@ namespace kiln {
 
 namespace runtime {
 class PreparedRun;
-}
+struct Selection;
+}  // namespace runtime
 
 /// What one run may be given besides its feeds.
 struct RunOptions {
@@ -33,8 +34,9 @@ struct RunOptions {
 
 /// Runs one entry or one set of feeds, fetches and targets, by position. A call neither allocates nor looks anything up
 /// once it has run with shapes as large (but for the one call that asks for code of its sizes' own, see
-/// SessionOptions::specializeAfter). Keeps the session's variables alive. Copies are the same run. Thread-safe:
-/// calls at the same time are independent, except that those which write a variable that others use take turns.
+/// SessionOptions::specializeAfter, and for runs of an artifact's entry with some of its fetches only). Keeps the
+/// session's variables alive. Copies are the same run. Thread-safe: calls at the same time are independent, except that
+/// those which write a variable that others use take turns.
 class Callable {
  public:
   /// What to feed and what comes out, in order.
@@ -58,7 +60,9 @@ class Callable {
  private:
   friend class Session;
   explicit Callable(std::shared_ptr<runtime::PreparedRun> prepared) : prepared_(std::move(prepared)) {}
+  Status runSelected(std::span<const TensorView> feeds, std::span<Tensor> fetches, const RunOptions& options) const;
   std::shared_ptr<runtime::PreparedRun> prepared_;
+  std::shared_ptr<const runtime::Selection> selection_;  // null: all of the run, in its order
 };
 
 }  // namespace kiln

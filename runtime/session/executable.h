@@ -123,6 +123,15 @@ class ExecutableSource {
   virtual bool specializes() const { return false; }
 
   virtual SourceStatistics statistics() const { return {}; }
+
+  /// Whether find() knows whole entries of the model only. A session then answers requests by lists through an entry
+  /// that has these feeds and fetches.
+  virtual bool isFixed() const { return false; }
+
+  /// Values for the variables of one more session, in the model's order, which its owner alone will read and write; an
+  /// invalid tensor where VariableSpec::initialValue is null, otherwise equal to that. The default makes copies.
+  /// Errors: KILN-R0003 (a value that does not fit its variable), KILN-R0028.
+  virtual StatusOr<std::vector<Tensor>> firstValues();
 };
 
 }  // namespace kiln

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "runtime/session/prepared_run.h"
+#include "runtime/session/selection.h"
 #include "runtime/session/variables.h"
 #include "runtime/threads/thread_pool.h"
 
@@ -122,7 +123,8 @@ struct Session::State {
 
 StatusOr<Session> Session::create(std::shared_ptr<ExecutableSource> source, const SessionOptions& options) {
   auto state = std::make_shared<State>();
-  KILN_ASSIGN_OR_RETURN(state->variables, runtime::VariableStore::create(source->model().variables));
+  KILN_ASSIGN_OR_RETURN(std::vector<Tensor> values, source->firstValues());
+  KILN_ASSIGN_OR_RETURN(state->variables, runtime::VariableStore::create(source->model().variables, std::move(values)));
   state->source = std::move(source);
   state->threads =
       options.threads > 0 ? std::min(options.threads, runtime::ThreadPool::kMaxThreads) : runtime::hardwareThreads();
@@ -133,37 +135,38 @@ StatusOr<Session> Session::create(std::shared_ptr<ExecutableSource> source, cons
   return session;
 }
 
+// Variables that the model has values for have them already, and `init` may read these; what it writes over them does
+// not stay.
 Status Session::initialize() {
   const std::vector<VariableSpec>& specs = model().variables;
   auto lacking = std::ranges::find(specs, nullptr, &VariableSpec::initialValue);
-  // The entry writes every variable, so it comes first and the weights after it.
-  if (lacking != specs.end()) {
-    if (state_->findEntry(kInitEntry) == nullptr) {
-      return makeError<ErrorId::kR0004>(lacking->name, "it has no entry 'init'");
-    }
-    KILN_ASSIGN_OR_RETURN(Callable init, prepareEntry(kInitEntry));
-    const EntryManifest& signature = init.signature();
-    if (!signature.feeds.empty()) {
-      return makeError<ErrorId::kR0005>("'" + signature.feeds[0].name + "'");
-    }
-    std::vector<bool> written(specs.size(), false);
-    for (const VariableUse& use : signature.variables) {
-      written[static_cast<size_t>(use.variable)] = use.written;
-    }
-    for (size_t i = 0; i < specs.size(); ++i) {
-      if (specs[i].initialValue == nullptr && !written[i]) {
-        return makeError<ErrorId::kR0004>(specs[i].name, "its entry 'init' does not assign it");
-      }
-    }
-    std::vector<Tensor> unused;
-    if (Status status = init.run({}, unused); !status.ok()) {
-      return annotate(status, "running the entry 'init'");
-    }
+  if (lacking == specs.end()) {
+    return absl::OkStatus();
+  }
+  if (state_->findEntry(kInitEntry) == nullptr) {
+    return makeError<ErrorId::kR0004>(lacking->name, "it has no entry 'init'");
+  }
+  KILN_ASSIGN_OR_RETURN(Callable init, prepareEntry(kInitEntry));
+  const EntryManifest& signature = init.signature();
+  if (!signature.feeds.empty()) {
+    return makeError<ErrorId::kR0005>("'" + signature.feeds[0].name + "'");
+  }
+  std::vector<bool> written(specs.size(), false);
+  for (const VariableUse& use : signature.variables) {
+    written[static_cast<size_t>(use.variable)] = use.written;
   }
   for (size_t i = 0; i < specs.size(); ++i) {
-    if (specs[i].initialValue != nullptr) {
+    if (specs[i].initialValue == nullptr && !written[i]) {
+      return makeError<ErrorId::kR0004>(specs[i].name, "its entry 'init' does not assign it");
+    }
+  }
+  std::vector<Tensor> unused;
+  if (Status status = init.run({}, unused); !status.ok()) {
+    return annotate(status, "running the entry 'init'");
+  }
+  for (size_t i = 0; i < specs.size(); ++i) {
+    if (specs[i].initialValue != nullptr && written[i]) {
       KILN_RETURN_IF_ERROR(state_->variables->write(i, *specs[i].initialValue));
-      // Of a mapped file, the copy is what is used from here on; both together may not fit into memory.
       specs[i].initialValue->releasePages();
     }
   }
@@ -175,6 +178,9 @@ SourceStatistics Session::statistics() const { return state_->source->statistics
 const ModelInfo& Session::model() const { return state_->source->model(); }
 
 StatusOr<Callable> Session::prepareRequest(const ExecutableRequest& request) {
+  if (request.entry.empty() && state_->source->isFixed()) {
+    return selectFrom(request);
+  }
   std::string key = keyOf(request);
   {
     std::lock_guard<std::mutex> lock(state_->mutex);
@@ -201,6 +207,23 @@ StatusOr<Callable> Session::prepareRequest(const ExecutableRequest& request) {
   }
   std::lock_guard<std::mutex> lock(state_->mutex);
   return Callable(state_->prepared.emplace(std::move(key), std::move(prepared)).first->second);
+}
+
+// Of a source that has entries only, the one that answers the request's lists.
+StatusOr<Callable> Session::selectFrom(const ExecutableRequest& request) {
+  std::vector<runtime::EntryUse> entries;
+  for (const EntryInfo& entry : model().entries) {
+    KILN_ASSIGN_OR_RETURN(auto executable,
+                          state_->source->find({.entry = entry.name, .feeds = {}, .fetches = {}, .targets = {}}, {}));
+    entries.push_back({&entry, std::ranges::any_of(executable->manifest.variables, &VariableUse::written)});
+  }
+  KILN_ASSIGN_OR_RETURN(const EntryInfo* entry, runtime::chooseEntry(entries, request));
+  KILN_ASSIGN_OR_RETURN(Callable whole, prepareEntry(entry->name));
+  if (entry->feeds == request.feeds && entry->fetches == request.fetches) {
+    return whole;
+  }
+  whole.selection_ = runtime::select(whole.signature(), request.feeds, request.fetches);
+  return whole;
 }
 
 StatusOr<Callable> Session::prepare(const std::vector<Endpoint>& feeds, const std::vector<Endpoint>& fetches,
@@ -243,11 +266,18 @@ StatusOr<std::map<std::string, Tensor>> Session::runEntry(const std::string& nam
   std::string where = "the entry '" + name + "'";
   // Other fetches may need fewer feeds; whether one is missing is then for the source to say.
   bool whole = fetches.empty() || std::ranges::is_permutation(fetches, entry->fetches);
-  KILN_RETURN_IF_ERROR(checkNames(entry->feeds, feeds, where, whole));
-  if (!whole) {
+  const bool isFixed = state_->source->isFixed();
+  KILN_RETURN_IF_ERROR(checkNames(entry->feeds, feeds, where, whole || isFixed));
+  if (!whole && !isFixed) {
     return run(feeds, fetches, entry->targets, options);
   }
   KILN_ASSIGN_OR_RETURN(Callable callable, prepareEntry(name));
+  if (!whole) {
+    // The entry is there as a whole only: all of it is run, and what was not asked for is left out.
+    KILN_RETURN_IF_ERROR(runtime::checkFetches(*entry, fetches));
+    callable.selection_ = runtime::select(callable.signature(), entry->feeds, fetches);
+    return runNamed(callable, entry->feeds, feeds, fetches, options);
+  }
   const EntryManifest& signature = callable.signature();
   if (signature.feeds.size() != entry->feeds.size() || signature.fetches.size() != entry->fetches.size()) {
     return makeError<ErrorId::kR0006>(where, "it has other feeds or fetches than the model says");

@@ -33,14 +33,16 @@ struct SessionOptions {
 class Session {
  public:
   /// Creates the session and gives every variable its first value: that of the weights, and where there is none, the
-  /// one that the model's entry `init` gives it. Errors: KILN-R0003 to KILN-R0006, and those of finding and running
-  /// `init`.
+  /// one that the model's entry `init` gives it, which sees the weights. Errors: KILN-R0003 to KILN-R0006, and those of
+  /// finding and running `init`.
   static StatusOr<Session> create(std::shared_ptr<ExecutableSource> source, const SessionOptions& options = {});
 
   const ModelInfo& model() const;
 
   /// Resolves a run to positions: `session.prepare({x, y}, {loss}, {step})`. Only what the fetches and targets need is
-  /// in it. Compiles when the source is a compiler; equal requests are found again. Errors: the source's, KILN-R0006.
+  /// in it. Compiles when the source is a compiler; equal requests are found again. A source that has entries only
+  /// answers through one of the same feeds and targets that has all of the fetches; where such an entry writes
+  /// variables, it has no other fetches. Errors: the source's, KILN-R0006, KILN-R0309 when there is no such entry.
   StatusOr<Callable> prepare(const std::vector<Endpoint>& feeds, const std::vector<Endpoint>& fetches,
                              const std::vector<Endpoint>& targets = {});
   /// As above for an entry of the model. Errors: also KILN-R0001.
@@ -53,8 +55,9 @@ class Session {
                                               const std::vector<std::string>& targets = {},
                                               const RunOptions& options = {});
   /// Runs an entry by name. With `fetches`, these values are returned instead of the entry's own; they may be any of
-  /// the graph's, and then only what they and the entry's targets need is run, with the feeds that are given. Errors:
-  /// also KILN-R0001, KILN-R0010 for a feed that the entry does not have, KILN-R0011 for one that is missing.
+  /// the graph's, and then only what they and the entry's targets need is run, with the feeds that are given. A source
+  /// that has entries only runs the whole entry, and the fetches are some of its own. Errors: also KILN-R0001,
+  /// KILN-R0010 for a feed that the entry does not have, KILN-R0011 for one that is missing, KILN-R0309.
   StatusOr<std::map<std::string, Tensor>> runEntry(const std::string& name,
                                                    const std::map<std::string, TensorView>& feeds,
                                                    const std::vector<std::string>& fetches = {},
@@ -81,6 +84,7 @@ class Session {
   struct State;
   explicit Session(std::shared_ptr<State> state) : state_(std::move(state)) {}
   StatusOr<Callable> prepareRequest(const ExecutableRequest& request);
+  StatusOr<Callable> selectFrom(const ExecutableRequest& request);
   Status initialize();
   std::shared_ptr<State> state_;
 };

@@ -13,11 +13,20 @@ std::string typeText(DType dtype, std::span<const int64_t> dims) {
   return std::string(toString(dtype)) + Shape::of({dims.begin(), dims.end()}).toString();
 }
 
+// A shape may ask for more memory than there is; tensors do not return from that.
+Status haveMemory(int64_t numBytes) {
+  AlignedBuffer trial;
+  return trial.reserve(numBytes);
+}
+
 }  // namespace
 
-StatusOr<std::shared_ptr<VariableStore>> VariableStore::create(const std::vector<VariableSpec>& specs) {
+StatusOr<std::shared_ptr<VariableStore>> VariableStore::create(const std::vector<VariableSpec>& specs,
+                                                               std::vector<Tensor> values) {
   std::shared_ptr<VariableStore> store(new VariableStore);
-  for (const VariableSpec& spec : specs) {
+  values.resize(specs.size());
+  for (size_t i = 0; i < specs.size(); ++i) {
+    const VariableSpec& spec = specs[i];
     auto count = checkedNumElements(spec.dims);
     if (!count || bitWidth(spec.dtype) == 0 || *count > (int64_t{1} << 50)) {
       return makeError<ErrorId::kR0006>("variable '" + spec.name + "'",
@@ -26,13 +35,17 @@ StatusOr<std::shared_ptr<VariableStore>> VariableStore::create(const std::vector
     if (!store->byName_.emplace(spec.name, store->variables_.size()).second) {
       return makeError<ErrorId::kR0006>("variable '" + spec.name + "'", "the name occurs twice");
     }
-    // A shape may ask for more memory than there is; tensors do not return from that.
-    AlignedBuffer trial;
-    KILN_RETURN_IF_ERROR(trial.reserve(byteSize(spec.dtype, *count)));
-    trial = AlignedBuffer();
     auto variable = std::make_unique<Variable>();
     variable->name = spec.name;
-    variable->value = Tensor(spec.dtype, spec.dims);
+    if (values[i].dtype() == DType::kInvalid) {
+      KILN_RETURN_IF_ERROR(haveMemory(byteSize(spec.dtype, *count)));
+      variable->value = Tensor(spec.dtype, spec.dims);
+    } else if (values[i].dtype() != spec.dtype || values[i].dims() != spec.dims) {
+      return makeError<ErrorId::kR0003>(spec.name, typeText(values[i].dtype(), values[i].dims()),
+                                        typeText(spec.dtype, spec.dims));
+    } else {
+      variable->value = std::move(values[i]);
+    }
     store->variables_.push_back(std::move(variable));
   }
   return store;
@@ -132,3 +145,21 @@ void VariableStore::snapshot(std::vector<Tensor>& into) const {
 }
 
 }  // namespace kiln::runtime
+
+namespace kiln {
+
+StatusOr<std::vector<Tensor>> ExecutableSource::firstValues() {
+  std::vector<Tensor> values;
+  for (const VariableSpec& spec : model().variables) {
+    Tensor& value = values.emplace_back();
+    if (spec.initialValue != nullptr) {
+      KILN_RETURN_IF_ERROR(runtime::haveMemory(spec.initialValue->numBytes()));
+      value = *spec.initialValue;
+      // Of a mapped file, the copy is what is used from here on; both together may not fit into memory.
+      spec.initialValue->releasePages();
+    }
+  }
+  return values;
+}
+
+}  // namespace kiln

@@ -22,9 +22,11 @@ namespace kiln::runtime {
 /// Thread-safe.
 class VariableStore {
  public:
-  /// Zero-filled values of the specs' types. Errors: KILN-R0006 for a type that cannot be and a
-  /// name given twice, KILN-R0028 when memory does not suffice.
-  static StatusOr<std::shared_ptr<VariableStore>> create(const std::vector<VariableSpec>& specs);
+  /// The given values, one for each of the specs, which the store takes over; where one is invalid, or there are none
+  /// at all, a zero-filled one of the spec's type. Errors: KILN-R0006 for a type that cannot be and a name given twice,
+  /// KILN-R0003 for a value of another type, KILN-R0028 when memory does not suffice.
+  static StatusOr<std::shared_ptr<VariableStore>> create(const std::vector<VariableSpec>& specs,
+                                                         std::vector<Tensor> values = {});
 
   size_t size() const { return variables_.size(); }
   const std::string& name(size_t index) const { return variables_[index]->name; }
