@@ -5,14 +5,10 @@
 #include <utility>
 
 #include "compiler/jit/background.h"
-#include "graph/eval/interpreter.h"
+#include "compiler/pipelines/model_info.h"
 
 namespace kiln::compiler {
 namespace {
-
-/// Initial values of so many elements in all take the interpreter a few milliseconds, far less than compiling `init`
-/// does; from about ten times as many on, compiled code is sooner done.
-constexpr int64_t kInterpretedInitElements = 200'000;
 
 std::string keyOf(const ExecutableRequest& request) {
   if (!request.entry.empty()) {
@@ -28,58 +24,11 @@ std::string keyOf(const ExecutableRequest& request) {
   return key;
 }
 
-ModelInfo modelOf(const Graph& graph) {
-  ModelInfo model;
-  model.name = graph.name();
-  for (const Entry& entry : graph.entries()) {
-    EntryInfo info;
-    info.name = entry.name;
-    for (const Port& port : entry.feeds) {
-      info.feeds.push_back(port.name);
-    }
-    for (const Port& port : entry.fetches) {
-      info.fetches.push_back(port.name);
-    }
-    for (NodeId target : entry.targets) {
-      info.targets.push_back(graph.body().node(target).name);
-    }
-    model.entries.push_back(std::move(info));
-  }
-  for (NodeId id : graph.variables()) {
-    const Node& node = graph.body().node(id);
-    VariableSpec spec;
-    spec.name = node.name;
-    spec.dtype = node.outputs[0].dtype;
-    spec.dims = node.outputs[0].shape.staticDims();
-    if (auto weight = graph.weights().find(node.name); weight != graph.weights().end()) {
-      spec.initialValue = weight->second;
-    }
-    model.variables.push_back(std::move(spec));
-  }
-  return model;
-}
-
 }  // namespace
 
 StatusOr<std::shared_ptr<JitSource>> JitSource::create(const Graph& graph, CompileOptions options) {
   std::shared_ptr<JitSource> source(new JitSource(graph, std::move(options)));
-  source->model_ = modelOf(graph);
-  std::vector<VariableSpec>& variables = source->model_.variables;
-  int64_t elements = 0;
-  for (const VariableSpec& variable : variables) {
-    if (variable.initialValue == nullptr) {
-      elements += checkedNumElements(variable.dims).value_or(kInterpretedInitElements) + 1;
-    }
-  }
-  if (elements > 0 && elements <= kInterpretedInitElements && graph.findEntry(kInitEntry) != nullptr) {
-    KILN_ASSIGN_OR_RETURN(VariableStore values, initialValues(graph));
-    for (VariableSpec& variable : variables) {
-      const Tensor* value = values.find(variable.name);
-      if (variable.initialValue == nullptr && value != nullptr) {
-        variable.initialValue = std::make_shared<const Tensor>(*value);
-      }
-    }
-  }
+  KILN_ASSIGN_OR_RETURN(source->model_, modelInfoOf(graph));
   return source;
 }
 

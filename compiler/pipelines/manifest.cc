@@ -29,12 +29,20 @@ int NodeTable::idOf(mlir::Operation* op) {
   const std::string message = messageOf(op);
   auto [found, isNew] = byName_.try_emplace(name + '\n' + message, static_cast<int>(nodes_.size()));
   if (isNew) {
-    // Ops of the compiler's own making carry the name of the user's node that they were made for.
-    const Node* node = graph_.findNode(name);
-    std::string opName = node != nullptr ? "kiln." + std::string(node->op->name) : op->getName().getStringRef().str();
-    nodes_.push_back({.name = name, .op = opName, .location = sourceOf(op->getLoc()), .message = message});
+    nodes_.push_back({.name = name, .op = opNameOf(name, op), .location = sourceOf(op->getLoc()), .message = message});
   }
   return found->second;
+}
+
+// Ops of the compiler's own making carry the name of the user's node that they were made for.
+std::string NodeTable::opNameOf(const std::string& name, mlir::Operation* op) const {
+  const Node* node = graph_.findNode(name);
+  return node != nullptr ? "kiln." + std::string(node->op->name) : op->getName().getStringRef().str();
+}
+
+std::string NodeTable::describe(mlir::Operation* op) const {
+  const std::string name = nodeNameOf(op->getLoc());
+  return opNameOf(name, op) + " '" + name + "'";
 }
 
 std::vector<std::string> symbolsOf(mlir::func::FuncOp entry) {

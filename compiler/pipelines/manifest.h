@@ -20,9 +20,13 @@ class NodeTable {
   explicit NodeTable(const Graph& graph) : graph_(graph) {}
   /// The number of the user's node that `op` came from; equal nodes share one.
   int idOf(mlir::Operation* op);
+  /// `kiln.sort 'x'`: the user's node that `op` came from.
+  std::string describe(mlir::Operation* op) const;
   std::vector<NodeInfo> take() { return std::move(nodes_); }
 
  private:
+  std::string opNameOf(const std::string& node, mlir::Operation* op) const;
+
   const Graph& graph_;
   std::map<std::string, int> byName_;
   std::vector<NodeInfo> nodes_;

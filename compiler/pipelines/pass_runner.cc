@@ -77,13 +77,13 @@ void PassRunner::execute(llvm::function_ref<void()> transform, const mlir::traci
   }
 }
 
-Status PassRunner::dump(const std::string& name, const std::string& text) {
-  if (options_.dumpFolder.empty()) {
+Status writeDump(const std::string& folder, const std::string& name, const std::string& text) {
+  if (folder.empty()) {
     return absl::OkStatus();
   }
   std::error_code error;
-  std::filesystem::create_directories(options_.dumpFolder, error);
-  std::string path = options_.dumpFolder + "/" + name;
+  std::filesystem::create_directories(folder, error);
+  std::string path = folder + "/" + name;
   std::ofstream file(path, std::ios::binary);
   file << text;
   file.close();
@@ -110,6 +110,9 @@ Status PassRunner::run(Phase phase, mlir::ModuleOp module, const std::function<v
 
 Status PassRunner::runStep(Phase phase, const std::function<Status()>& step) {
   phase_ = phase;
+  if (options_.progress) {
+    options_.progress(toString(phase), 0, 0);
+  }
   double start = now();
   Status status = step();
   if (report_ != nullptr) {

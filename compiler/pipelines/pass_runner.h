@@ -14,6 +14,9 @@
 
 namespace kiln::compiler {
 
+/// Writes `text` as `<folder>/<name>`, and makes the folder; nothing for an empty one. Errors: KILN-C0706.
+Status writeDump(const std::string& folder, const std::string& name, const std::string& text);
+
 /// One for a compilation, living as long as its context is used. Not thread-safe.
 class PassRunner {
  public:
@@ -34,7 +37,9 @@ class PassRunner {
   /// True when stopAfter cut the passes short.
   bool isStopped() const { return options_.stopAfter >= 0 && numSeen_ > options_.stopAfter; }
   /// Writes `text` as `<dumpFolder>/<name>`; nothing without a folder.
-  Status dump(const std::string& name, const std::string& text);
+  Status dump(const std::string& name, const std::string& text) const {
+    return writeDump(options_.dumpFolder, name, text);
+  }
 
  private:
   void execute(llvm::function_ref<void()> transform, const mlir::tracing::Action& action);

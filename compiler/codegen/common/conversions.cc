@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "llvm/Support/MathExtras.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -113,31 +114,61 @@ Value narrowToF16(const Shaped& m, Value value) {
   return m.narrow(m.bitOr(result, sign), 16);
 }
 
-// As narrowToF16 by vcvtps2ph. An intrinsic rather than a truncation, because LLVM would move that before additions and
-// multiplications, where it becomes many.
-Value narrowToF16ByInstruction(const Shaped& m, Value value) {
+// As narrowToF16, by the machine's instruction, for as many lanes as `lanes` says. An intrinsic rather than a
+// truncation, because LLVM would move that before additions and multiplications, where it becomes many.
+Value narrowToF16ByInstruction(const Shaped& m, Value value, int64_t lanes, const TargetInfo& target) {
   OpBuilder& b = m.b;
-  const Type eightShorts = mlir::VectorType::get({8}, b.getI16Type());
-  Value nearestEven = arith::ConstantOp::create(b, m.loc, b.getI32IntegerAttr(0));
-  auto call = [&](const char* name, Type result, mlir::ValueRange operands) -> Value {
-    return LLVM::CallIntrinsicOp::create(b, m.loc, result, b.getStringAttr(name), operands)->getResult(0);
+  auto call = [&](const char* name, int64_t results, mlir::ValueRange operands) -> Value {
+    const Type shorts = mlir::VectorType::get({results}, b.getI16Type());
+    return LLVM::CallIntrinsicOp::create(b, m.loc, shorts, b.getStringAttr(name), operands)->getResult(0);
   };
+  if (target.architecture == Architecture::kAarch64) {
+    return call("llvm.aarch64.neon.vcvtfp2hf", 4, {value});
+  }
+  Value nearestEven = arith::ConstantOp::create(b, m.loc, b.getI32IntegerAttr(0));
+  if (lanes == 8) {
+    return call("llvm.x86.vcvtps2ph.256", 8, {value, nearestEven});
+  }
+  Value shorts = call("llvm.x86.vcvtps2ph.128", 8, {value, nearestEven});
+  return mlir::vector::ShuffleOp::create(b, m.loc, shorts, shorts, llvm::ArrayRef<int64_t>{0, 1, 2, 3});
+}
+
+// Values of any width in parts that there is an instruction for.
+Value narrowToF16ByInstruction(const Shaped& m, Value value, const TargetInfo& target) {
   const int64_t width = m.width();
   if (width == 1) {
-    const mlir::VectorType four = mlir::VectorType::get({4}, b.getF32Type());
-    Value vector = arith::ConstantOp::create(b, m.loc, b.getZeroAttr(four));
-    vector = mlir::vector::InsertOp::create(b, m.loc, value, vector, 0);
-    Value shorts = call("llvm.x86.vcvtps2ph.128", eightShorts, {vector, nearestEven});
-    return mlir::vector::ExtractOp::create(b, m.loc, shorts, 0);
+    const mlir::VectorType four = mlir::VectorType::get({4}, m.b.getF32Type());
+    Value vector = arith::ConstantOp::create(m.b, m.loc, m.b.getZeroAttr(four));
+    vector = mlir::vector::InsertOp::create(m.b, m.loc, value, vector, 0);
+    return mlir::vector::ExtractOp::create(m.b, m.loc, narrowToF16ByInstruction(m, vector, 4, target), 0);
   }
-  if (width == 8) {
-    return call("llvm.x86.vcvtps2ph.256", eightShorts, {value, nearestEven});
+  const int64_t lanes = target.architecture == Architecture::kX86 && width % 8 == 0 ? 8 : 4;
+  const int64_t numParts = width / lanes;
+  if (width % lanes != 0 || !llvm::isPowerOf2_64(numParts)) {
+    return {};
   }
-  if (width == 4) {
-    Value shorts = call("llvm.x86.vcvtps2ph.128", eightShorts, {value, nearestEven});
-    return mlir::vector::ShuffleOp::create(b, m.loc, shorts, shorts, llvm::ArrayRef<int64_t>{0, 1, 2, 3});
+  auto range = [](int64_t first, int64_t count) {
+    llvm::SmallVector<int64_t> numbers(count);
+    std::iota(numbers.begin(), numbers.end(), first);
+    return numbers;
+  };
+  llvm::SmallVector<Value> parts;
+  for (int64_t first = 0; first < width; first += lanes) {
+    Value part = value;
+    if (numParts > 1) {
+      part = mlir::vector::ShuffleOp::create(m.b, m.loc, value, value, range(first, lanes));
+    }
+    parts.push_back(narrowToF16ByInstruction(m, part, lanes, target));
   }
-  return {};
+  while (parts.size() > 1) {
+    llvm::SmallVector<Value> joined;
+    for (size_t i = 0; i < parts.size(); i += 2) {
+      const int64_t count = 2 * mlir::cast<mlir::VectorType>(parts[i].getType()).getNumElements();
+      joined.push_back(mlir::vector::ShuffleOp::create(m.b, m.loc, parts[i], parts[i + 1], range(0, count)));
+    }
+    parts = joined;
+  }
+  return parts.front();
 }
 
 Value narrowToHalfBits(const Shaped& m, Value value, Type element, const TargetInfo& target) {
@@ -145,27 +176,7 @@ Value narrowToHalfBits(const Shaped& m, Value value, Type element, const TargetI
     return m.narrow(m.right(roundBitsToBF16(m, m.bits(value)), 16), 16);
   }
   if (target.hasF16c) {
-    // Wider vectors in parts that there is an instruction for everywhere.
-    if (m.width() > 8 && m.width() % 8 == 0) {
-      llvm::SmallVector<Value> parts;
-      for (int64_t first = 0; first < m.width(); first += 8) {
-        llvm::SmallVector<int64_t> lanes(8);
-        std::iota(lanes.begin(), lanes.end(), first);
-        Value part = mlir::vector::ShuffleOp::create(m.b, m.loc, value, value, lanes);
-        parts.push_back(narrowToF16ByInstruction(Shaped{m.b, m.loc, part.getType()}, part));
-      }
-      while (parts.size() > 1) {
-        llvm::SmallVector<Value> joined;
-        for (size_t i = 0; i < parts.size(); i += 2) {
-          llvm::SmallVector<int64_t> lanes(2 * mlir::cast<mlir::VectorType>(parts[i].getType()).getNumElements());
-          std::iota(lanes.begin(), lanes.end(), 0);
-          joined.push_back(mlir::vector::ShuffleOp::create(m.b, m.loc, parts[i], parts[i + 1], lanes));
-        }
-        parts = joined;
-      }
-      return parts.front();
-    }
-    if (Value result = narrowToF16ByInstruction(m, value)) {
+    if (Value result = narrowToF16ByInstruction(m, value, target)) {
       return result;
     }
   }

@@ -25,7 +25,9 @@ Value emitLibraryCall(mlir::OpBuilder& b, mlir::Location location, Value host, s
   const auto call = [&](mlir::ValueRange lane) -> Value {
     llvm::SmallVector<Value> callee{function};
     callee.append(lane.begin(), lane.end());
-    return LLVM::CallOp::create(b, location, type, callee).getResult();
+    auto op = LLVM::CallOp::create(b, location, type, callee);
+    op->setAttr(kHostUseAttr, b.getUnitAttr());
+    return op.getResult();
   };
   const auto vector = mlir::dyn_cast<mlir::VectorType>(operands[0].getType());
   if (!vector) {

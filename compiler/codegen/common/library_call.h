@@ -9,6 +9,9 @@
 
 namespace kiln::compiler {
 
+/// Marks calls of what the host lends, until they are lowered.
+inline constexpr char kHostUseAttr[] = "kiln.host_use";
+
 /// Emits the call of the function at byte `field` of the host's kiln_library_t, which takes and gives f64, for each
 /// lane of `operands`: f64 scalars or vectors of one length. `host` is the kiln_context_t of the function being
 /// written. Thread-compatible.

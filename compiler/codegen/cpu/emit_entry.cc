@@ -14,11 +14,12 @@
 namespace kiln::compiler {
 namespace {
 
-constexpr char kEntrySymbol[] = "kiln_entry_0";
-constexpr char kArenaSizeSymbol[] = "kiln_arena_size_0";
 constexpr char kEntriesSymbol[] = "kiln_entries";
 constexpr char kExecutableSymbol[] = "kiln_executable";
 constexpr char kNotCancelledSymbol[] = "kiln_not_cancelled";
+
+std::string entrySymbol(int index) { return "kiln_entry_" + std::to_string(index); }
+std::string arenaSizeSymbol(int index) { return "kiln_arena_size_" + std::to_string(index); }
 
 /// Writes the entry point: where everything is, the steps, the commit.
 class EntryWriter {
@@ -27,7 +28,8 @@ class EntryWriter {
               const CodegenContext& context)
       : entry_(entry), plan_(plan), function_(function), b_(b), context_(context) {}
 
-  mlir::LogicalResult write(KernelFunctions& kernels) {
+  /// Gives the first op whose values the host allocates; null: none.
+  mlir::Operation* write(KernelFunctions& kernels) {
     mlir::Location loc = entry_.getLoc();
     mlir::Block* start = function_.addEntryBlock(b_);
     mlir::Block* exit = b_.createBlock(&function_.getBody(), {}, {b_.getI32Type()}, {loc});
@@ -40,16 +42,14 @@ class EntryWriter {
       if (static_cast<int>(i) == plan_.numBeforeCommit) {
         beginCommit(steps);
       }
-      if (mlir::failed(steps.write(plan_.steps[i], static_cast<int>(i) >= plan_.numBeforeCommit))) {
-        return mlir::failure();
-      }
+      steps.write(plan_.steps[i], static_cast<int>(i) >= plan_.numBeforeCommit);
     }
     if (static_cast<int>(plan_.steps.size()) == plan_.numBeforeCommit) {
       beginCommit(steps);
     }
     copy(steps, /*isCommit=*/true);
     LLVM::ReturnOp::create(b_, loc, steps.code().status(KILN_STATUS_OK));
-    return mlir::success();
+    return steps.allocatingOp();
   }
 
  private:
@@ -200,11 +200,22 @@ class TableWriter {
   mlir::Type ptr_;
 };
 
-void writeArenaSize(mlir::OpBuilder& b, mlir::Location loc, const MemoryPlan& plan, const CodegenContext& context) {
+LLVM::LLVMFuncOp declareArenaSize(mlir::OpBuilder& b, mlir::Location loc, int index) {
+  mlir::Type ptr = LLVM::LLVMPointerType::get(b.getContext());
+  return LLVM::LLVMFuncOp::create(b, loc, arenaSizeSymbol(index), LLVM::LLVMFunctionType::get(b.getI64Type(), {ptr}));
+}
+
+LLVM::LLVMFuncOp declareEntry(mlir::OpBuilder& b, mlir::Location loc, int index) {
+  mlir::Type ptr = LLVM::LLVMPointerType::get(b.getContext());
+  return LLVM::LLVMFuncOp::create(b, loc, entrySymbol(index),
+                                  LLVM::LLVMFunctionType::get(b.getI32Type(), {ptr, ptr, ptr}));
+}
+
+void writeArenaSize(mlir::OpBuilder& b, LLVM::LLVMFuncOp function, const MemoryPlan& plan,
+                    const CodegenContext& context) {
   mlir::OpBuilder::InsertionGuard guard(b);
+  const mlir::Location loc = function.getLoc();
   Code code(b, loc);
-  auto function = LLVM::LLVMFuncOp::create(b, loc, kArenaSizeSymbol, LLVM::LLVMFunctionType::get(code.i64, {code.ptr}),
-                                           LLVM::Linkage::Internal);
   b.setInsertionPointToStart(function.addEntryBlock(b));
   DimValues dims(code, context.symbols, function.getArgument(0));
   mlir::Value size = code.constant(plan.staticBytes);
@@ -217,37 +228,48 @@ void writeArenaSize(mlir::OpBuilder& b, mlir::Location loc, const MemoryPlan& pl
 }  // namespace
 
 mlir::FailureOr<EmittedEntry> emitEntry(mlir::func::FuncOp entry, mlir::ModuleOp code, const CodegenContext& context,
-                                        const char* querySymbol) {
+                                        const EntryPlace& place) {
   std::optional<MemoryPlan> plan = readPlan(entry);
   if (!plan) {
     return entry.emitError("the entry was not planned");
   }
   mlir::OpBuilder b = mlir::OpBuilder::atBlockEnd(code.getBody());
   mlir::Location loc = entry.getLoc();
-  mlir::Type ptr = LLVM::LLVMPointerType::get(b.getContext());
   // The flag of a run that cannot be cancelled.
   LLVM::GlobalOp::create(b, loc, b.getI32Type(), /*isConstant=*/true, LLVM::Linkage::Internal, kNotCancelledSymbol,
                          b.getI32IntegerAttr(0));
-  auto function = LLVM::LLVMFuncOp::create(
-      b, loc, kEntrySymbol, LLVM::LLVMFunctionType::get(b.getI32Type(), {ptr, ptr, ptr}), LLVM::Linkage::Internal);
-  writeArenaSize(b, loc, *plan, context);
-  TableWriter tables(b, loc);
-  tables.global(kEntriesSymbol, {}, {kEntrySymbol, kArenaSizeSymbol});
-  tables.global(kExecutableSymbol, {sizeof(kiln_executable_t), KILN_ABI_VERSION, 1, 0}, {kEntriesSymbol});
-  tables.query(querySymbol);
-  // Symbols that the run finds follow those that it is given, which the caller knows no numbers of.
-  CodegenContext extended = context;
-  if (!plan->localSymbols.empty()) {
-    extended.symbols.insert(extended.symbols.end(), plan->localSymbols.begin(), plan->localSymbols.end());
-    extended.symbolValues.clear();
-  }
-  KernelFunctions kernels(code, extended);
-  mlir::OpBuilder body(b.getContext());
-  if (mlir::failed(EntryWriter(entry, *plan, function, body, extended).write(kernels))) {
-    return mlir::failure();
+  LLVM::LLVMFuncOp function = declareEntry(b, loc, place.index);
+  writeArenaSize(b, declareArenaSize(b, loc, place.index), *plan, context);
+  if (place.index + 1 == place.count) {
+    std::vector<std::string> names;
+    for (int i = 0; i < place.count; ++i) {
+      if (i != place.index) {
+        declareEntry(b, loc, i);
+        declareArenaSize(b, loc, i);
+      }
+      names.push_back(entrySymbol(i));
+      names.push_back(arenaSizeSymbol(i));
+    }
+    TableWriter tables(b, loc);
+    tables.global(kEntriesSymbol, {}, std::vector<llvm::StringRef>(names.begin(), names.end()));
+    tables.global(kExecutableSymbol,
+                  {sizeof(kiln_executable_t), KILN_ABI_VERSION, static_cast<uint32_t>(place.count), 0},
+                  {kEntriesSymbol});
+    tables.query(place.querySymbol);
   }
   EmittedEntry emitted;
-  emitted.numFunctions = kernels.count();
+  emitted.staticBytes = plan->staticBytes;
+  emitted.slots = plan->slots;
+  // Symbols that the run finds follow those that it is given, which the caller knows no numbers of.
+  emitted.context = context;
+  if (!plan->localSymbols.empty()) {
+    emitted.context.symbols.insert(emitted.context.symbols.end(), plan->localSymbols.begin(), plan->localSymbols.end());
+    emitted.context.symbolValues.clear();
+  }
+  KernelFunctions kernels(code, emitted.context, place.index, place.optimize);
+  mlir::OpBuilder body(b.getContext());
+  emitted.allocates = EntryWriter(entry, *plan, function, body, emitted.context).write(kernels);
+  emitted.uses = kernels.take();
   appendKernels(plan->steps, emitted.kernels);
   return emitted;
 }

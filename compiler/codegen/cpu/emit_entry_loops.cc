@@ -97,7 +97,7 @@ void StepWriter::copyYields(mlir::Operation* yield, const std::vector<PlannedCar
   }
 }
 
-mlir::LogicalResult StepWriter::writeLoop(const PlannedStep& step) {
+void StepWriter::writeLoop(const PlannedStep& step) {
   auto loop = mlir::cast<LoopOp>(step.op);
   const size_t numCarries = loop.getNumCarries();
   mlir::Block& body = loop.getBodyBlock();
@@ -184,9 +184,7 @@ mlir::LogicalResult StepWriter::writeLoop(const PlannedStep& step) {
     for (size_t i = 0; i < numCarries; ++i) {
       pointers_[condition.getArgument(i)] = turns[i].current;
     }
-    if (mlir::failed(writeAll(step.regions[0]))) {
-      return mlir::failure();
-    }
+    writeAll(step.regions[0]);
     jumpIf(readCondition(condition.getTerminator()->getOperand(0)), bodyStart, {}, done);
   } else {
     jumpIf(goesOn, bodyStart, {}, done);
@@ -215,9 +213,7 @@ mlir::LogicalResult StepWriter::writeLoop(const PlannedStep& step) {
     frame.carries.push_back(turns[i].next);
   }
   frames_.push_back(std::move(frame));
-  if (mlir::failed(writeAll(step.regions[1]))) {
-    return mlir::failure();
-  }
+  writeAll(step.regions[1]);
   copyYields(body.getTerminator(), step.carries);
   frames_.pop_back();
   arguments.assign({nextRound});
@@ -239,7 +235,6 @@ mlir::LogicalResult StepWriter::writeLoop(const PlannedStep& step) {
     ifTrue(code_.compare(Predicate::ne, turns[i].current, results[i]),
            [&] { code_.copy(results[i], turns[i].current, bytesOf(outputs[i].getType())); });
   }
-  return mlir::success();
 }
 
 //===-- unwind
@@ -268,7 +263,7 @@ Value StepWriter::nextKept(Value length, Value free, int64_t slots) {
   return LLVM::SMaxOp::create(code_.b, code_.loc, code_.sub(length, after), one);
 }
 
-mlir::LogicalResult StepWriter::writeUnwind(const PlannedStep& step) {
+void StepWriter::writeUnwind(const PlannedStep& step) {
   auto unwind = mlir::cast<UnwindOp>(step.op);
   const size_t numStates = unwind.getInits().size(), numCotangents = unwind.getCotangents().size();
   const int64_t slots = static_cast<int64_t>(unwind.getSlots());
@@ -396,9 +391,7 @@ mlir::LogicalResult StepWriter::writeUnwind(const PlannedStep& step) {
     arguments.append({written, code_.select(isKept, spare, other), code_.select(isKept, other, spare)});
   }
   frames_.push_back(std::move(frame));
-  if (mlir::failed(writeAll(step.regions[0]))) {
-    return mlir::failure();
-  }
+  writeAll(step.regions[0]);
   copyYields(forward.getTerminator(), {});
   frames_.pop_back();
   jump(steps, arguments);
@@ -429,9 +422,7 @@ mlir::LogicalResult StepWriter::writeUnwind(const PlannedStep& step) {
     frame.carries.push_back(turns[i].next);
   }
   frames_.push_back(std::move(frame));
-  if (mlir::failed(writeAll(step.regions[1]))) {
-    return mlir::failure();
-  }
+  writeAll(step.regions[1]);
   copyYields(adjoint.getTerminator(), step.carries);
   frames_.pop_back();
   // The state that was kept for this very step is not needed again, but for the first.
@@ -455,7 +446,6 @@ mlir::LogicalResult StepWriter::writeUnwind(const PlannedStep& step) {
     ifTrue(code_.compare(Predicate::ne, turns[i].current, results[i]),
            [&] { code_.copy(results[i], turns[i].current, bytesOf(outputs[i].getType())); });
   }
-  return mlir::success();
 }
 
 }  // namespace kiln::compiler

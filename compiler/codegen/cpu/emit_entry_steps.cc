@@ -103,6 +103,7 @@ void StepWriter::allocate(mlir::Operation* op, const Place& place, mlir::Type ty
     // Twice what there was, so that a size that grows from step to step does not fill the memory.
     Value wanted = LLVM::SMaxOp::create(code_.b, code_.loc, bytes, code_.add(capacity, capacity));
     wanted = LLVM::SMaxOp::create(code_.b, code_.loc, wanted, code_.constant(1));
+    allocates_ = allocates_ != nullptr ? allocates_ : op;
     Value callee = contextField(offsetof(kiln_context_t, allocate), code_.ptr);
     Value null = LLVM::ZeroOp::create(code_.b, code_.loc, code_.ptr);
     failIf(code_.compare(Predicate::eq, callee, null), KILN_STATUS_NO_MEMORY, op, bytes, code_.constant(0));
@@ -192,28 +193,24 @@ void StepWriter::leaveIfCancelled() {
 //===-- steps
 //------------------------------------------------------------------------------------------------------------===//
 
-mlir::LogicalResult StepWriter::writeAll(const std::vector<PlannedStep>& steps) {
+void StepWriter::writeAll(const std::vector<PlannedStep>& steps) {
   for (const PlannedStep& step : steps) {
-    if (mlir::failed(write(step))) {
-      return mlir::failure();
-    }
+    write(step);
   }
-  return mlir::success();
 }
 
-mlir::LogicalResult StepWriter::write(const PlannedStep& step, bool isCommit) {
+void StepWriter::write(const PlannedStep& step, bool isCommit) {
   allocate(step);
-  mlir::LogicalResult written = mlir::success();
   if (mlir::isa<LoopOp>(step.op)) {
-    written = writeLoop(step);
+    writeLoop(step);
   } else if (mlir::isa<BranchOp>(step.op)) {
-    written = writeBranch(step);
+    writeBranch(step);
   } else if (mlir::isa<UnwindOp>(step.op)) {
-    written = writeUnwind(step);
+    writeUnwind(step);
   } else if (mlir::isa<BindDimOp>(step.op)) {
     writeBind(step);
   } else {
-    written = writeKernel(step, isCommit);
+    writeKernel(step, isCommit);
   }
   for (auto [result, place] : llvm::zip_equal(step.op->getResults(), step.outputs)) {
     places_[result] = place;
@@ -221,15 +218,11 @@ mlir::LogicalResult StepWriter::write(const PlannedStep& step, bool isCommit) {
       pointers_[result] = pointer(place);
     }
   }
-  return written;
 }
 
-mlir::LogicalResult StepWriter::writeKernel(const PlannedStep& step, bool isCommit) {
+void StepWriter::writeKernel(const PlannedStep& step, bool isCommit) {
   KernelOp kernel = step.kernel();
-  auto function = kernels_.functionFor(kernel, step.scratch.has_value());
-  if (mlir::failed(function)) {
-    return mlir::failure();
-  }
+  const KernelFunction function = kernels_.functionFor(kernel, step.scratch.has_value());
   if (!isCommit) {
     leaveIfCancelled();
   }
@@ -244,11 +237,31 @@ mlir::LogicalResult StepWriter::writeKernel(const PlannedStep& step, bool isComm
     arguments.push_back(pointer(*step.scratch));
   }
   arguments.push_back(dims_);
-  Value status = mlir::func::CallOp::create(code_.b, kernel.getLoc(), *function, arguments).getResult(0);
+  Value status = mlir::func::CallOp::create(code_.b, kernel.getLoc(), function.declaration, arguments).getResult(0);
   if (!isCommit) {
-    leaveIf(code_.compare(Predicate::ne, status, code_.status(KILN_STATUS_OK)), status);
+    Value isFault = code_.compare(Predicate::ne, status, code_.status(KILN_STATUS_OK));
+    if (function.nodes.empty()) {
+      leaveIf(isFault, status);
+    } else {
+      ifTrue(isFault, [&] {
+        nameNode(function.nodes);
+        mlir::Block* unreached = newBlock();
+        jump(exit_, mlir::ValueRange{status});
+        setInsertionPoint(unreached);
+      });
+    }
   }
-  return mlir::success();
+}
+
+void StepWriter::nameNode(const std::vector<int>& nodes) {
+  Value field = code_.bytesAfter(function_.getArgument(0), static_cast<int64_t>(offsetof(kiln_context_t, error) +
+                                                                                offsetof(kiln_error_t, node_id)));
+  Value number = code_.load(code_.b.getI32Type(), field), node = number;
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    Value isThis = code_.compare(Predicate::eq, number, code_.status(static_cast<int32_t>(i)));
+    node = code_.select(isThis, code_.status(nodes[i]), node);
+  }
+  code_.store(node, field);
 }
 
 void StepWriter::writeBind(const PlannedStep& step) {
@@ -260,7 +273,7 @@ void StepWriter::writeBind(const PlannedStep& step) {
   code_.store(count, pointer(step.outputs[0]));
 }
 
-mlir::LogicalResult StepWriter::writeBranch(const PlannedStep& step) {
+void StepWriter::writeBranch(const PlannedStep& step) {
   auto branch = mlir::cast<BranchOp>(step.op);
   const DType dtype = dtypeOf(branch.getSelector().getType());
   const int64_t count = static_cast<int64_t>(branch.getBranches().size());
@@ -286,16 +299,13 @@ mlir::LogicalResult StepWriter::writeBranch(const PlannedStep& step) {
       jumpIf(code_.compare(Predicate::eq, number, code_.constant(static_cast<int64_t>(i))), here, {}, next);
       setInsertionPoint(here);
     }
-    if (mlir::failed(writeAll(step.regions[i]))) {
-      return mlir::failure();
-    }
+    writeAll(step.regions[i]);
     for (auto [value, place] : llvm::zip_equal(region.front().getTerminator()->getOperands(), step.outputs)) {
       copyUnlessThere(value, place, pointer(place));
     }
     jump(done);
     setInsertionPoint(isLast ? done : next);
   }
-  return mlir::success();
 }
 
 void StepWriter::copyUnlessThere(Value value, const Place& to, Value address) {

@@ -33,8 +33,11 @@ class StepWriter {
   void setPlace(mlir::Value value, Place place) { places_[value] = place; }
 
   /// Looks at the cancel flag before every kernel and leaves at the first status that is not OK, but for the commit.
-  mlir::LogicalResult write(const PlannedStep& step, bool isCommit = false);
+  void write(const PlannedStep& step, bool isCommit = false);
   void leaveIfCancelled();
+
+  /// The first op whose values are allocated by the host; null: none.
+  mlir::Operation* allocatingOp() const { return allocates_; }
 
   Code& code() { return code_; }
   mlir::Value contextField(size_t offset, mlir::Type type);
@@ -70,11 +73,13 @@ class StepWriter {
   void allocate(const PlannedStep& step);
   void allocate(mlir::Operation* op, const Place& place, mlir::Type type, int64_t count = 1);
 
-  mlir::LogicalResult writeAll(const std::vector<PlannedStep>& steps);
-  mlir::LogicalResult writeKernel(const PlannedStep& step, bool isCommit);
-  mlir::LogicalResult writeBranch(const PlannedStep& step);
-  mlir::LogicalResult writeLoop(const PlannedStep& step);
-  mlir::LogicalResult writeUnwind(const PlannedStep& step);
+  void writeAll(const std::vector<PlannedStep>& steps);
+  void writeKernel(const PlannedStep& step, bool isCommit);
+  /// Puts the node where a kernel's code left its own number of it.
+  void nameNode(const std::vector<int>& nodes);
+  void writeBranch(const PlannedStep& step);
+  void writeLoop(const PlannedStep& step);
+  void writeUnwind(const PlannedStep& step);
   void writeBind(const PlannedStep& step);
 
   mlir::Value tripCount(LoopOp loop);
@@ -104,6 +109,7 @@ class StepWriter {
   llvm::DenseMap<mlir::Value, Place> places_;
   llvm::DenseMap<mlir::Value, mlir::Value> pointers_;  // Arguments of regions.
   std::vector<Frame> frames_;
+  mlir::Operation* allocates_ = nullptr;
 };
 
 }  // namespace kiln::compiler

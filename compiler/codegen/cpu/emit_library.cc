@@ -10,6 +10,7 @@
 #include <variant>
 
 #include "compiler/codegen/common/dim_values.h"
+#include "compiler/codegen/common/library_call.h"
 #include "compiler/codegen/cpu/code_builder.h"
 #include "compiler/dialect/attributes.h"
 #include "runtime/abi/kiln_abi.h"
@@ -107,7 +108,9 @@ class CallWriter : public CodeBuilder {
         },
         [&]() -> Values {
           auto type = LLVM::LLVMFunctionType::get(b.getI32Type(), {pointerType(), pointerType(), pointerType()});
-          return {LLVM::CallOp::create(b, loc, type, mlir::ValueRange{callee, run, pointers, arguments}).getResult()};
+          auto call = LLVM::CallOp::create(b, loc, type, mlir::ValueRange{callee, run, pointers, arguments});
+          call->setAttr(kHostUseAttr, b.getUnitAttr());
+          return {call.getResult()};
         });
     func::ReturnOp::create(b, loc, status);
   }

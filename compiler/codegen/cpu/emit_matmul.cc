@@ -287,6 +287,12 @@ int64_t scratchBytes(KernelOp kernel, const TargetInfo& target) {
   return product ? panelBytes(*product, target) + std::max<int64_t>(product->bytes(), 0) : 0;
 }
 
+std::optional<GemmUse> gemmOf(KernelOp kernel, const TargetInfo& target) {
+  const auto product = productOf(kernel);
+  return product ? std::optional(GemmUse{product->element, gemmNeeds(product->element, target, product->known())})
+                 : std::nullopt;
+}
+
 mlir::LogicalResult emitMatmul(KernelOp kernel, func::FuncOp into, const CodegenContext& context) {
   const auto product = productOf(kernel);
   if (!product) {
@@ -295,7 +301,6 @@ mlir::LogicalResult emitMatmul(KernelOp kernel, func::FuncOp into, const Codegen
   if (product->bytes() < 0) {
     return kernel.emitError("no result of this matmul kernel can hold the product, whose size is not known");
   }
-  const GemmCase known = product->known();
   const int64_t panels = panelBytes(*product, context.target);
   const bool hasScratch = scratchBytes(kernel, context.target) > 0;
   const unsigned numInputs = kernel->getNumOperands(), numOutputs = kernel->getNumResults();
@@ -360,8 +365,8 @@ mlir::LogicalResult emitMatmul(KernelOp kernel, func::FuncOp into, const Codegen
   arguments[GemmArguments::kBCount] = code.larger(value(product->b.count), one);
   arguments.insert(arguments.begin(), body->getArgument(0));
 
-  auto gemm = gemmFunction(into->getParentOfType<mlir::ModuleOp>(), product->element,
-                           gemmNeeds(product->element, context.target, known));
+  auto gemm =
+      gemmFunction(into->getParentOfType<mlir::ModuleOp>(), product->element, gemmOf(kernel, context.target)->needs);
   auto call = func::CallOp::create(builder, code.loc, gemm, arguments);
   func::ReturnOp::create(builder, code.loc, call.getResults());
   return mlir::success();

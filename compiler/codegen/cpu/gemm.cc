@@ -356,15 +356,10 @@ Value emitSharedPack(CodeBuilder& outer, GemmTiles& tiles, Value context, Value 
                          body);
 }
 
-void defineProduct(func::FuncOp function, const TargetInfo& target) {
-  auto module = function->getParentOfType<mlir::ModuleOp>();
-  mlir::OpBuilder builder(module.getContext());
+void defineProduct(func::FuncOp function, GemmTiles& tiles) {
+  mlir::OpBuilder builder(function.getContext());
   const mlir::Location location = builder.getUnknownLoc();
-  const Type element = function->getAttrOfType<mlir::TypeAttr>(kElementName).getValue();
-  const int64_t needs = function->getAttrOfType<mlir::IntegerAttr>(kNeedsName).getInt();
-  function->removeAttr(kElementName);
-  function->removeAttr(kNeedsName);
-  GemmTiles tiles(module, location, element, target, needs);
+  const Type element = tiles.element();
   CodeBuilder code(builder, location);
   const GemmShape shape = tiles.shape();
   mlir::Block* body = function.addEntryBlock();
@@ -459,6 +454,23 @@ void defineProduct(func::FuncOp function, const TargetInfo& target) {
   func::ReturnOp::create(builder, location, result);
 }
 
+func::FuncOp declareProduct(mlir::ModuleOp module, const std::string& name) {
+  mlir::OpBuilder builder = mlir::OpBuilder::atBlockEnd(module.getBody());
+  const Type pointer = mlir::LLVM::LLVMPointerType::get(module.getContext()), number = builder.getI64Type();
+  llvm::SmallVector<Type> arguments(1 + GemmArguments::kBatch, pointer);
+  arguments.append(GemmArguments::kCount - GemmArguments::kBatch, number);
+  auto function = func::FuncOp::create(builder, builder.getUnknownLoc(), name,
+                                       builder.getFunctionType(arguments, {builder.getI32Type()}));
+  function.setPrivate();
+  return function;
+}
+
+// Of a function that is defined now, or elsewhere.
+void releaseProduct(func::FuncOp function) {
+  function->removeAttr(kElementName);
+  function->removeAttr(kNeedsName);
+}
+
 // True for elements that are converted when they are packed.
 bool isNarrow(Type element) { return element.getIntOrFloatBitWidth() < 32; }
 
@@ -534,20 +546,20 @@ int64_t gemmNeeds(Type element, const TargetInfo& target, const GemmCase& known)
   return needs;
 }
 
-func::FuncOp gemmFunction(mlir::ModuleOp module, Type element, int64_t needs) {
-  mlir::OpBuilder builder(module.getContext());
+std::string gemmSymbol(Type element, llvm::StringRef part) {
   std::string name;
   element = mlir::isa<mlir::FloatType>(element) ? element : memoryType(element);
-  llvm::raw_string_ostream(name) << "kiln_gemm_" << element << "_product";
+  llvm::raw_string_ostream(name) << "kiln_gemm_" << element << "_" << part;
+  return name;
+}
+
+func::FuncOp gemmFunction(mlir::ModuleOp module, Type element, int64_t needs) {
+  mlir::OpBuilder builder(module.getContext());
+  element = mlir::isa<mlir::FloatType>(element) ? element : memoryType(element);
+  const std::string name = gemmSymbol(element, kGemmProduct);
   auto function = module.lookupSymbol<func::FuncOp>(name);
   if (!function) {
-    const Type pointer = mlir::LLVM::LLVMPointerType::get(module.getContext()), number = builder.getI64Type();
-    llvm::SmallVector<Type> arguments(1 + GemmArguments::kBatch, pointer);
-    arguments.append(GemmArguments::kCount - GemmArguments::kBatch, number);
-    builder.setInsertionPointToEnd(module.getBody());
-    function = func::FuncOp::create(builder, builder.getUnknownLoc(), name,
-                                    builder.getFunctionType(arguments, {builder.getI32Type()}));
-    function.setPrivate();
+    function = declareProduct(module, name);
     function->setAttr(kElementName, mlir::TypeAttr::get(element));
   }
   if (auto known = function->getAttrOfType<mlir::IntegerAttr>(kNeedsName)) {
@@ -560,9 +572,39 @@ func::FuncOp gemmFunction(mlir::ModuleOp module, Type element, int64_t needs) {
 void defineGemmFunctions(mlir::ModuleOp module, const TargetInfo& target) {
   for (auto function : llvm::to_vector(module.getOps<func::FuncOp>())) {
     if (function->hasAttr(kNeedsName)) {
-      defineProduct(function, target);
+      const Type element = function->getAttrOfType<mlir::TypeAttr>(kElementName).getValue();
+      GemmTiles tiles(module, function.getLoc(), element, target,
+                      function->getAttrOfType<mlir::IntegerAttr>(kNeedsName).getInt());
+      releaseProduct(function);
+      defineProduct(function, tiles);
     }
   }
+}
+
+void releaseGemmFunctions(mlir::ModuleOp module) {
+  for (auto function : module.getOps<func::FuncOp>()) {
+    if (function->hasAttr(kNeedsName)) {
+      releaseProduct(function);
+    }
+  }
+}
+
+void defineGemmPart(mlir::ModuleOp module, Type element, const TargetInfo& target, const GemmPart& part) {
+  element = mlir::isa<mlir::FloatType>(element) ? element : memoryType(element);
+  GemmTiles tiles(module, module.getLoc(), element, target, part.needs, part.name);
+  func::FuncOp function;
+  if (part.name == kGemmProduct) {
+    function = declareProduct(module, tiles.name(part.name));
+    defineProduct(function, tiles);
+  } else {
+    function = part.rows != 0          ? tiles.tile(part.rows, part.vectors, part.isMasked)
+               : part.name == "stream" ? tiles.stream()
+               : part.name == "panel"  ? tiles.panel()
+               : part.name == "pack_a" ? tiles.packA()
+               : part.name == "unpack" ? tiles.unpack()
+                                       : tiles.pack();
+  }
+  function.setPublic();
 }
 
 }  // namespace kiln::compiler

@@ -3,6 +3,9 @@
 /// kernel.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "compiler/codegen/common/target.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -60,5 +63,28 @@ mlir::func::FuncOp gemmFunction(mlir::ModuleOp module, mlir::Type element, int64
 
 /// Defines the functions that gemmFunction() declared, with what their uses need. lowerToObject() does so first.
 void defineGemmFunctions(mlir::ModuleOp module, const TargetInfo& target);
+
+/// The part that the others serve.
+inline constexpr char kGemmProduct[] = "product";
+
+/// A function of a product that may be compiled by itself.
+struct GemmPart {
+  std::string name;               ///< `product`, `panel`, `tile8x3m`, ...
+  int64_t needs = 0;              ///< Those of the product's that its code follows from.
+  int64_t rows = 0, vectors = 0;  ///< Of a tile.
+  bool isMasked = false;
+};
+
+/// The parts of the product of `element` with these needs; together they define what gemmFunction() declares.
+std::vector<GemmPart> gemmParts(mlir::Type element, const TargetInfo& target, int64_t needs);
+
+/// The name of a part's function: `kiln_gemm_f32_product`.
+std::string gemmSymbol(mlir::Type element, llvm::StringRef part);
+
+/// Defines one part in `module`, an empty module, as a public function, with its calls of the others declared.
+void defineGemmPart(mlir::ModuleOp module, mlir::Type element, const TargetInfo& target, const GemmPart& part);
+
+/// Makes what gemmFunction() declared plain declarations of functions that are defined elsewhere.
+void releaseGemmFunctions(mlir::ModuleOp module);
 
 }  // namespace kiln::compiler

@@ -149,6 +149,9 @@ func::FuncOp GemmTiles::pack() {
   CodeBuilder code(builder, location_);
   const Type pointer = code.pointerType(), number = builder.getI64Type();
   func::FuncOp function = declare("pack", {pointer, pointer, number, number, number, number});
+  if (function.isExternal()) {
+    return function;
+  }
   mlir::Block& body = function.getBody().front();
   builder.setInsertionPointToEnd(&body);
   if (!needs(GemmNeeds::kPackRows)) {
@@ -245,6 +248,9 @@ func::FuncOp GemmTiles::packA() {
   CodeBuilder code(builder, location_);
   const Type pointer = code.pointerType(), number = builder.getI64Type();
   func::FuncOp function = declare("pack_a", {pointer, pointer, number, number, number, number});
+  if (function.isExternal()) {
+    return function;
+  }
   mlir::Block& body = function.getBody().front();
   builder.setInsertionPointToEnd(&body);
   if (!needs(GemmNeeds::kPackARows)) {
@@ -268,6 +274,9 @@ func::FuncOp GemmTiles::unpack() {
   CodeBuilder code(builder, location_);
   const Type pointer = code.pointerType(), number = builder.getI64Type();
   func::FuncOp function = declare("unpack", {pointer, pointer, number, number, number, number});
+  if (function.isExternal()) {
+    return function;
+  }
   mlir::Block& body = function.getBody().front();
   builder.setInsertionPointToEnd(&body);
   const Value sums = body.getArgument(0), c = body.getArgument(1), rows = body.getArgument(2),

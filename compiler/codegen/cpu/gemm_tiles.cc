@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "compiler/codegen/common/conversions.h"
+#include "compiler/codegen/cpu/gemm.h"
 #include "llvm/ADT/StringExtras.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/SymbolTable.h"
@@ -50,7 +51,7 @@ GemmShape GemmShape::of(Type compute, const TargetInfo& target) {
 }
 
 GemmTiles::GemmTiles(mlir::ModuleOp module, mlir::Location location, Type element, const TargetInfo& target,
-                     int64_t needs)
+                     int64_t needs, std::string only)
     : module_(module),
       location_(location),
       element_(element),
@@ -60,20 +61,22 @@ GemmTiles::GemmTiles(mlir::ModuleOp module, mlir::Location location, Type elemen
       target_(target),
       shape_(GemmShape::of(compute_, target)),
       needs_(needs),
+      only_(std::move(only)),
       fused_(target.hasFma && mlir::isa<mlir::FloatType>(element)) {}
 
-std::string GemmTiles::name(llvm::StringRef part) const {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  out << "kiln_gemm_" << (mlir::isa<mlir::FloatType>(element_) ? element_ : memory_) << "_" << part;
-  return text;
+std::string GemmTiles::name(llvm::StringRef part) const { return gemmSymbol(element_, part); }
+
+std::string GemmTiles::tileName(int64_t rows, int64_t vectors, bool masked) {
+  return "tile" + std::to_string(rows) + "x" + std::to_string(vectors) + (masked ? "m" : "");
 }
 
 func::FuncOp GemmTiles::declare(llvm::StringRef part, mlir::TypeRange arguments) {
   mlir::OpBuilder builder = mlir::OpBuilder::atBlockEnd(module_.getBody());
   auto function = func::FuncOp::create(builder, location_, name(part), builder.getFunctionType(arguments, {}));
   function.setPrivate();
-  function.addEntryBlock();
+  if (only_.empty() || only_ == part) {
+    function.addEntryBlock();
+  }
   return function;
 }
 
@@ -124,7 +127,7 @@ void GemmTiles::storeMasked(CodeBuilder& code, Value value, Value address, Value
 }
 
 func::FuncOp GemmTiles::tile(int64_t rows, int64_t vectors, bool masked) {
-  const std::string part = "tile" + std::to_string(rows) + "x" + std::to_string(vectors) + (masked ? "m" : "");
+  const std::string part = tileName(rows, vectors, masked);
   if (auto known = module_.lookupSymbol<func::FuncOp>(name(part))) {
     return known;
   }
@@ -132,6 +135,9 @@ func::FuncOp GemmTiles::tile(int64_t rows, int64_t vectors, bool masked) {
   CodeBuilder code(builder, location_);
   const Type pointer = code.pointerType(), number = builder.getI64Type();
   func::FuncOp function = declare(part, {pointer, pointer, pointer, number, pointer});
+  if (function.isExternal()) {
+    return function;
+  }
   mlir::Block& body = function.getBody().front();
   builder.setInsertionPointToEnd(&body);
   const auto argument = [&](unsigned index) { return body.getArgument(index); };
@@ -220,6 +226,9 @@ func::FuncOp GemmTiles::stream() {
   CodeBuilder code(builder, location_);
   const Type pointer = code.pointerType(), number = builder.getI64Type();
   func::FuncOp function = declare("stream", {pointer, pointer, pointer, number, number, pointer});
+  if (function.isExternal()) {
+    return function;
+  }
   mlir::Block& body = function.getBody().front();
   builder.setInsertionPointToEnd(&body);
   const auto parameter = [&](int32_t index) { return code.load(number, code.at(number, body.getArgument(5), index)); };
@@ -350,6 +359,9 @@ func::FuncOp GemmTiles::panel() {
   CodeBuilder code(builder, location_);
   const Type pointer = code.pointerType(), number = builder.getI64Type();
   func::FuncOp function = declare("panel", {pointer, pointer, pointer, number, number, pointer});
+  if (function.isExternal()) {
+    return function;
+  }
   mlir::Block& body = function.getBody().front();
   builder.setInsertionPointToEnd(&body);
   const auto argument = [&](unsigned index) { return body.getArgument(index); };

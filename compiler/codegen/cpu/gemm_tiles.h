@@ -63,8 +63,9 @@ struct TileParameters {
 /// Emits the functions for one element type into a module. Thread-compatible.
 class GemmTiles {
  public:
-  GemmTiles(mlir::ModuleOp module, mlir::Location location, mlir::Type element, const TargetInfo& target,
-            int64_t needs);
+  /// With `only` the name of a part, the others are declared and defined elsewhere; empty: all are defined.
+  GemmTiles(mlir::ModuleOp module, mlir::Location location, mlir::Type element, const TargetInfo& target, int64_t needs,
+            std::string only = "");
 
   const GemmShape& shape() const { return shape_; }
   mlir::Type element() const { return memory_; }   ///< As it lies in memory.
@@ -72,6 +73,7 @@ class GemmTiles {
   bool converts() const { return memory_ != compute_; }
   bool needs(int64_t part) const { return (needs_ & part) != 0; }
   std::string name(llvm::StringRef part) const;
+  static std::string tileName(int64_t rows, int64_t vectors, bool masked);
 
   /// panel(a, b, c, rows, columns, parameters): any number of rows of at most a tile's columns, tile after tile. All of
   /// the compute type.
@@ -92,6 +94,7 @@ class GemmTiles {
   mlir::func::FuncOp unpack();
 
  private:
+  /// The function of a part: with an entry block when its body is to be written.
   mlir::func::FuncOp declare(llvm::StringRef part, mlir::TypeRange arguments);
   mlir::Value mulAdd(CodeBuilder& code, mlir::Value x, mlir::Value y, mlir::Value z);
   mlir::Value maskOf(CodeBuilder& code, mlir::Value count);
@@ -115,6 +118,7 @@ class GemmTiles {
   const TargetInfo& target_;
   GemmShape shape_;
   int64_t needs_;
+  std::string only_;
   bool fused_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "compiler/codegen/cpu/gemm.h"
 #include "compiler/codegen/cpu/optimize.h"
+#include "compiler/codegen/cpu/wide_multiply.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/LegacyPassManager.h"
@@ -15,6 +16,7 @@
 #include "llvm/IR/Verifier.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Object/ObjectFile.h"
+#include "llvm/Support/Threading.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
 #include "llvm/Transforms/Utils/Cloning.h"
@@ -46,11 +48,14 @@
 namespace kiln::compiler {
 namespace {
 
-/// Collects MLIR's error diagnostics of a context while it lives, so that a failure can say what was wrong.
-class DiagnosticCollector {
+/// Collects this thread's error diagnostics in a context while it lives, so that a failure can say what was wrong.
+class ThreadDiagnostics {
  public:
-  explicit DiagnosticCollector(mlir::MLIRContext* context)
-      : handler_(context, [this](mlir::Diagnostic& diagnostic) {
+  explicit ThreadDiagnostics(mlir::MLIRContext* context)
+      : handler_(context, [this, thread = llvm::get_threadid()](mlir::Diagnostic& diagnostic) {
+          if (llvm::get_threadid() != thread) {
+            return mlir::failure();
+          }
           if (text_.empty()) {
             llvm::raw_string_ostream(text_) << diagnostic.getLocation() << ": " << diagnostic;
           }
@@ -66,44 +71,57 @@ class DiagnosticCollector {
   mlir::ScopedDiagnosticHandler handler_;
 };
 
-// All dialects but scf in one conversion: one walk over the module instead of seven.
-mlir::LogicalResult convertToLlvmDialect(mlir::ModuleOp module) {
-  mlir::MLIRContext* context = module.getContext();
-  {
+/// The conversions to LLVM's dialect. All dialects but scf are one: one walk over a module instead of seven.
+class DialectConversion {
+ public:
+  explicit DialectConversion(mlir::MLIRContext* context)
+      : converter_(context, optionsFor(context)), control_(*context), target_(*context) {
+    mlir::RewritePatternSet control(context);
+    mlir::populateSCFToControlFlowConversionPatterns(control);
+    controlPatterns_ = std::move(control);
+    control_.addIllegalDialect<mlir::scf::SCFDialect>();
+    control_.markUnknownOpDynamicallyLegal([](mlir::Operation*) { return true; });
     mlir::RewritePatternSet patterns(context);
-    mlir::populateSCFToControlFlowConversionPatterns(patterns);
-    mlir::ConversionTarget target(*context);
-    target.addIllegalDialect<mlir::scf::SCFDialect>();
-    target.markUnknownOpDynamicallyLegal([](mlir::Operation*) { return true; });
-    if (mlir::failed(mlir::applyPartialConversion(module, target, std::move(patterns)))) {
+    mlir::arith::populateArithToLLVMConversionPatterns(converter_, patterns);
+    mlir::populateMathToLLVMConversionPatterns(converter_, patterns);
+    mlir::index::populateIndexToLLVMConversionPatterns(converter_, patterns);
+    mlir::ub::populateUBToLLVMConversionPatterns(converter_, patterns);
+    mlir::populateVectorToLLVMConversionPatterns(converter_, patterns);
+    mlir::cf::populateControlFlowToLLVMConversionPatterns(converter_, patterns);
+    mlir::populateFuncToLLVMConversionPatterns(converter_, patterns);
+    patterns_ = std::move(patterns);
+    target_.addLegalOp<mlir::ModuleOp, mlir::UnrealizedConversionCastOp>();
+  }
+
+  mlir::LogicalResult convert(mlir::ModuleOp module) {
+    if (mlir::failed(mlir::applyPartialConversion(module, control_, controlPatterns_)) ||
+        mlir::failed(mlir::applyFullConversion(module, target_, patterns_))) {
       return mlir::failure();
     }
+    // Function addresses taken as pointers are casts until functions have become pointers.
+    llvm::SmallVector<mlir::UnrealizedConversionCastOp> casts;
+    module.walk([&](mlir::UnrealizedConversionCastOp cast) { casts.push_back(cast); });
+    mlir::reconcileUnrealizedCasts(casts);
+    return mlir::success();
   }
-  mlir::LowerToLLVMOptions options(context);
-  options.useBarePtrCallConv = true;
-  mlir::LLVMTypeConverter converter(context, options);
-  mlir::RewritePatternSet patterns(context);
-  mlir::arith::populateArithToLLVMConversionPatterns(converter, patterns);
-  mlir::populateMathToLLVMConversionPatterns(converter, patterns);
-  mlir::index::populateIndexToLLVMConversionPatterns(converter, patterns);
-  mlir::ub::populateUBToLLVMConversionPatterns(converter, patterns);
-  mlir::populateVectorToLLVMConversionPatterns(converter, patterns);
-  mlir::cf::populateControlFlowToLLVMConversionPatterns(converter, patterns);
-  mlir::populateFuncToLLVMConversionPatterns(converter, patterns);
-  mlir::LLVMConversionTarget target(*context);
-  target.addLegalOp<mlir::ModuleOp, mlir::UnrealizedConversionCastOp>();
-  if (mlir::failed(mlir::applyFullConversion(module, target, std::move(patterns)))) {
-    return mlir::failure();
+
+ private:
+  static mlir::LowerToLLVMOptions optionsFor(mlir::MLIRContext* context) {
+    mlir::LowerToLLVMOptions options(context);
+    options.useBarePtrCallConv = true;
+    return options;
   }
-  // Function addresses taken as pointers are casts until functions have become pointers.
-  llvm::SmallVector<mlir::UnrealizedConversionCastOp> casts;
-  module.walk([&](mlir::UnrealizedConversionCastOp cast) { casts.push_back(cast); });
-  mlir::reconcileUnrealizedCasts(casts);
-  return mlir::success();
-}
+
+  mlir::LLVMTypeConverter converter_;
+  mlir::ConversionTarget control_;
+  mlir::LLVMConversionTarget target_;
+  mlir::FrozenRewritePatternSet controlPatterns_, patterns_;
+};
+
+constexpr llvm::CodeGenOptLevel kUsualLevel = llvm::CodeGenOptLevel::Less;
 
 std::unique_ptr<llvm::TargetMachine> makeMachine(const TargetInfo& target) {
-  initializeLlvmTarget();
+  initializeLlvmTargets();
   std::string error;
   const llvm::Triple triple(target.triple);
   const llvm::Target* found = llvm::TargetRegistry::lookupTarget(triple, error);
@@ -113,7 +131,7 @@ std::unique_ptr<llvm::TargetMachine> makeMachine(const TargetInfo& target) {
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // an fma is one that was written as such
   return std::unique_ptr<llvm::TargetMachine>(found->createTargetMachine(
-      triple, target.cpu, target.features, options, llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Less));
+      triple, target.cpu, target.features, options, relocationOf(target), std::nullopt, kUsualLevel));
 }
 
 std::vector<uint8_t> emitFile(llvm::TargetMachine& machine, llvm::Module& module, llvm::CodeGenFileType type) {
@@ -127,8 +145,8 @@ std::vector<uint8_t> emitFile(llvm::TargetMachine& machine, llvm::Module& module
   return std::vector<uint8_t>(bytes.begin(), bytes.end());
 }
 
-// Nothing will resolve symbols when the code is loaded.
-Status checkNoUndefinedSymbols(const std::vector<uint8_t>& object) {
+// Nothing but the other units will resolve symbols: of these, the functions in `declared`.
+Status checkUndefinedSymbols(const std::vector<uint8_t>& object, const llvm::StringSet<>& declared) {
   const llvm::StringRef bytes(reinterpret_cast<const char*>(object.data()), object.size());
   auto file = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(bytes, "object"));
   if (!file) {
@@ -142,11 +160,36 @@ Status checkNoUndefinedSymbols(const std::vector<uint8_t>& object) {
     if (!flags) {
       llvm::consumeError(flags.takeError());
     }
-    if (undefined && !text.empty()) {
+    // The linker makes the stack and the table of a WebAssembly module.
+    const bool isLinkers = (*file)->isWasm() && text.starts_with("__");
+    if (undefined && !text.empty() && !declared.contains(text) && !isLinkers) {
       return makeError<ErrorId::kC0502>("it refers to '" + text + "', which is not defined");
     }
   }
   return Status();
+}
+
+// In a unit, the names of functions that others define; calls of them need no table of addresses.
+llvm::StringSet<> hideSymbols(llvm::Module& code) {
+  llvm::StringSet<> declared;
+  const auto hide = [](llvm::GlobalValue& value) {
+    if (!value.hasLocalLinkage()) {
+      value.setVisibility(llvm::GlobalValue::HiddenVisibility);
+      value.setDSOLocal(true);
+    }
+  };
+  for (llvm::Function& function : code) {
+    if (!function.isIntrinsic()) {
+      hide(function);
+      if (function.isDeclaration()) {
+        declared.insert(function.getName());
+      }
+    }
+  }
+  for (llvm::GlobalVariable& global : code.globals()) {
+    hide(global);
+  }
+  return declared;
 }
 
 }  // namespace
@@ -159,17 +202,29 @@ void registerLoweringDialects(mlir::DialectRegistry& registry) {
   mlir::registerLLVMDialectTranslation(registry);
 }
 
-StatusOr<std::vector<uint8_t>> lowerToObject(mlir::ModuleOp module, const TargetInfo& target,
-                                             const LowerOptions& options) {
-  const DiagnosticCollector diagnostics(module.getContext());
-  defineGemmFunctions(module, target);
+struct Lowering::Parts {
+  mlir::MLIRContext* context;
+  TargetInfo target;
+  LowerOptions options;
+  DialectConversion conversion;
+  std::unique_ptr<llvm::TargetMachine> machine;  // Null: LLVM has none.
+};
+
+Lowering::Lowering(mlir::MLIRContext* context, const TargetInfo& target, const LowerOptions& options)
+    : parts_(new Parts{context, target, options, DialectConversion(context), makeMachine(target)}) {}
+
+Lowering::~Lowering() = default;
+
+StatusOr<std::vector<uint8_t>> Lowering::lower(mlir::ModuleOp module, const LowerTexts& texts, CodeEffort effort) {
+  const auto& [mlirContext, target, options, unused, machine] = *parts_;
+  const ThreadDiagnostics diagnostics(mlirContext);
   llvm::StringSet<> internalNames;
   module.walk([&](mlir::func::FuncOp function) {
     if (function.isPrivate() && !function.isExternal()) {
       internalNames.insert(function.getSymName());
     }
   });
-  if (mlir::failed(convertToLlvmDialect(module))) {
+  if (mlir::failed(parts_->conversion.convert(module))) {
     return diagnostics.error("lowering to LLVM's dialect failed");
   }
   llvm::LLVMContext context;
@@ -177,7 +232,6 @@ StatusOr<std::vector<uint8_t>> lowerToObject(mlir::ModuleOp module, const Target
   if (code == nullptr) {
     return diagnostics.error("translation to LLVM IR failed");
   }
-  std::unique_ptr<llvm::TargetMachine> machine = makeMachine(target);
   if (machine == nullptr) {
     return makeError<ErrorId::kC0502>("no code generator for " + target.triple);
   }
@@ -197,10 +251,12 @@ StatusOr<std::vector<uint8_t>> lowerToObject(mlir::ModuleOp module, const Target
     function.addFnAttr("min-legal-vector-width", std::to_string(target.vectorBits));
     function.addFnAttr("prefer-vector-width", std::to_string(target.vectorBits));
   }
+  const llvm::StringSet<> declared = options.isUnit ? hideSymbols(*code) : llvm::StringSet<>();
   if (options.optimize) {
     optimizeModule(*code, *machine);
   }
   defineMemoryFunctions(*code, target);
+  defineWideMultiply(*code, target);
   if (options.verify) {
     std::string text;
     llvm::raw_string_ostream out(text);
@@ -208,18 +264,30 @@ StatusOr<std::vector<uint8_t>> lowerToObject(mlir::ModuleOp module, const Target
       return makeError<ErrorId::kC0502>("LLVM's verifier: " + text);
     }
   }
-  if (options.llvmIr != nullptr) {
-    llvm::raw_string_ostream(*options.llvmIr) << *code;
+  if (texts.llvmIr != nullptr) {
+    llvm::raw_string_ostream(*texts.llvmIr) << *code;
   }
-  if (options.assembly != nullptr) {
+  // A machine of its own: selecting instructions quickly is a setting that would stay with the other.
+  std::unique_ptr<llvm::TargetMachine> quick;
+  if (effort == CodeEffort::kLittle) {
+    quick = makeMachine(target);
+    quick->setOptLevel(llvm::CodeGenOptLevel::None);
+  }
+  llvm::TargetMachine& emitter = quick != nullptr ? *quick : *machine;
+  if (texts.assembly != nullptr) {
     // Code generation consumes its module.
-    const std::vector<uint8_t> text =
-        emitFile(*machine, *llvm::CloneModule(*code), llvm::CodeGenFileType::AssemblyFile);
-    options.assembly->assign(text.begin(), text.end());
+    const std::vector<uint8_t> text = emitFile(emitter, *llvm::CloneModule(*code), llvm::CodeGenFileType::AssemblyFile);
+    texts.assembly->assign(text.begin(), text.end());
   }
-  std::vector<uint8_t> object = emitFile(*machine, *code, llvm::CodeGenFileType::ObjectFile);
-  KILN_RETURN_IF_ERROR(checkNoUndefinedSymbols(object));
+  std::vector<uint8_t> object = emitFile(emitter, *code, llvm::CodeGenFileType::ObjectFile);
+  KILN_RETURN_IF_ERROR(checkUndefinedSymbols(object, declared));
   return object;
+}
+
+StatusOr<std::vector<uint8_t>> lowerToObject(mlir::ModuleOp module, const TargetInfo& target,
+                                             const LowerOptions& options, const LowerTexts& texts) {
+  defineGemmFunctions(module, target);
+  return Lowering(module.getContext(), target, options).lower(module, texts);
 }
 
 }  // namespace kiln::compiler

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -16,18 +17,49 @@ namespace kiln::compiler {
 struct LowerOptions {
   bool optimize = true;  ///< LLVM's scalar optimisations; without them code is slower, never different in result.
   bool verify = false;   ///< LLVM's verifier before code generation.
-  std::string* llvmIr = nullptr;    ///< When set, receives the optimised LLVM IR as text.
-  std::string* assembly = nullptr;  ///< When set, receives the assembly as text.
+  /// One of several objects that are linked together: what it defines is hidden, and what the module declares may stay
+  /// undefined. Otherwise public functions are visible, and nothing may be undefined.
+  bool isUnit = false;
 };
 
-/// Adds what lowerToObject() needs of a context: the dialects of kernels, and the translation of LLVM's dialect.
+/// How much work code generation puts into a module.
+enum class CodeEffort {
+  kUsual,
+  kLittle,  ///< A tenth of the time, for code that only calls other code.
+};
+
+/// Texts of what was lowered, for those that are set.
+struct LowerTexts {
+  std::string* llvmIr = nullptr;    ///< Receives the optimised LLVM IR.
+  std::string* assembly = nullptr;  ///< Receives the assembly.
+};
+
+/// Adds what lowering needs of a context: the dialects of kernels, and the translation of LLVM's dialect.
 void registerLoweringDialects(mlir::DialectRegistry& registry);
 
-/// Turns `module` (func, scf, cf, arith, math, index, ub, vector of rank 1, llvm; no memref) into an x86-64 ELF object:
-/// position independent, without unwind tables, and without undefined symbols: memcpy, memmove and memset are defined
-/// locally when code generation asks for them. Rewrites `module` to the LLVM dialect. The module's context must have
-/// seen registerLoweringDialects(). Thread-compatible. Errors: KILN-C0502.
+/// Turns modules of one context (func, scf, cf, arith, math, index, ub, vector of rank 1, llvm; no memref) into
+/// relocatable objects for one target: position independent, without unwind tables; memcpy, memmove and memset are
+/// defined locally when code generation asks for them. What can be made once is made once. The context must have seen
+/// registerLoweringDialects(). Not thread-safe; several may work side by side in one context that has multithreading
+/// enabled.
+class Lowering {
+ public:
+  Lowering(mlir::MLIRContext* context, const TargetInfo& target, const LowerOptions& options);
+  ~Lowering();
+  Lowering(const Lowering&) = delete;
+
+  /// Rewrites `module` to the LLVM dialect. Equal modules give equal bytes, whatever was lowered before. Errors:
+  /// KILN-C0502.
+  StatusOr<std::vector<uint8_t>> lower(mlir::ModuleOp module, const LowerTexts& texts = {},
+                                       CodeEffort effort = CodeEffort::kUsual);
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+/// Lowers one module, after defineGemmFunctions(). Errors: KILN-C0502.
 StatusOr<std::vector<uint8_t>> lowerToObject(mlir::ModuleOp module, const TargetInfo& target,
-                                             const LowerOptions& options = {});
+                                             const LowerOptions& options = {}, const LowerTexts& texts = {});
 
 }  // namespace kiln::compiler

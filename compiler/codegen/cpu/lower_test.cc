@@ -133,10 +133,8 @@ TEST_F(LowerTest, MultiplyThenAddIsNotFused) {
       return %s : f32
     }
   )");
-  LowerOptions options;
   std::string assembly;
-  options.assembly = &assembly;
-  ASSERT_TRUE(lowerToObject(*module, TargetInfo::host(), options).ok());
+  ASSERT_TRUE(lowerToObject(*module, TargetInfo::host(), {}, {.assembly = &assembly}).ok());
   EXPECT_NE(assembly.find("mul"), std::string::npos);
   EXPECT_EQ(assembly.find("fmadd"), std::string::npos);
 }
@@ -148,8 +146,7 @@ TEST_F(LowerTest, TextsAreGivenAndAgreeWithoutOptimisation) {
     std::string ir;
     options.optimize = optimize;
     options.verify = true;
-    options.llvmIr = &ir;
-    ASSERT_TRUE(lowerToObject(*module, TargetInfo::host(), options).ok());
+    ASSERT_TRUE(lowerToObject(*module, TargetInfo::host(), options, {.llvmIr = &ir}).ok());
     EXPECT_NE(ir.find("define float @sum"), std::string::npos);
     EXPECT_NE(ir.find("define internal float @helper"), std::string::npos);
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "compiler/codegen/common/target.h"
+#include "llvm/Support/CodeGen.h"
 
 namespace llvm {
 class Module;
@@ -10,6 +11,11 @@ class TargetMachine;
 }  // namespace llvm
 
 namespace kiln::compiler {
+
+/// How code finds addresses: position independent, but for WebAssembly, whose linker fixes them.
+inline llvm::Reloc::Model relocationOf(const TargetInfo& target) {
+  return target.architecture == Architecture::kWasm ? llvm::Reloc::Static : llvm::Reloc::PIC_;
+}
 
 /// Runs the few scalar optimisations that pay for kernels, which arrive as explicit loops over explicit vectors.
 void optimizeModule(llvm::Module& module, llvm::TargetMachine& machine);
