@@ -9,10 +9,12 @@ jobs=${JOBS:-$(nproc)}
 packages=(
   cmake ninja-build ccache python3 git
   clang-22 lld-22 llvm-22-dev llvm-22-tools libmlir-22-dev mlir-22-tools liblld-22-dev libclang-rt-22-dev
-  libprotobuf-dev protobuf-compiler libabsl-dev nlohmann-json3-dev libcli11-dev libzip-dev zlib1g-dev
+  libprotobuf-dev protobuf-compiler libabsl-dev nlohmann-json3-dev libcli11-dev zlib1g-dev libsodium-dev
   libgtest-dev libgmock-dev
 )
 check_packages=(clang-format-22 clang-tidy-22)
+# What the tests use beside: another processor, a browser, a fresh Debian.
+test_packages=(qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross chromium mmdebstrap dpkg-dev)
 
 usage() {
   cat <<'TEXT'
@@ -26,6 +28,7 @@ usage: tools/dev/dev.sh COMMAND [argument...]
   check      style, room arrows, licences, links, completeness of ops and errors
   format     clang-format over every source
   generate   only the generated sources (op table, dialect, protobuf)
+  package    build, then the Debian packages kiln, kiln-runtime and kiln-dev in build/packages
   bench      build, then the benchmark workloads; arguments go to kiln-bench
   docs       writes the generated pages (ops, errors) into build/docs
 TEXT
@@ -88,8 +91,10 @@ case $command in
     build/bin/digits --model mlp "$@"
     ;;
   test)
+    setup "${test_packages[@]}"
     build
-    ctest --test-dir build --output-on-failure -j "$jobs" "$@"
+    # The tests leave the user's own cache alone.
+    KILN_CACHE_DIR=$root/build/kiln_cache ctest --test-dir build --output-on-failure -j "$jobs" "$@"
     ;;
   fuzz)
     build
@@ -109,6 +114,11 @@ case $command in
     sources | xargs clang-format-22 -i
     ;;
   generate) build generate ;;
+  package)
+    setup dpkg-dev
+    build
+    (cd build && cpack -G DEB)
+    ;;
   bench)
     build kiln-bench
     if [ $# -gt 0 ]; then

@@ -63,8 +63,9 @@ Status runVerify(const Options& options, bool& isEqual) {
 
 // Workloads with fields of their own.
 Status runSpecial(const Options& options, const kiln::bench::SpecialWorkload& special) {
-  KILN_ASSIGN_OR_RETURN(kiln::bench::Fields fields,
-                        special.measure({.threads = options.threads, .seconds = options.seconds}));
+  KILN_ASSIGN_OR_RETURN(
+      kiln::bench::Fields fields,
+      special.measure({.threads = options.threads, .seconds = options.seconds, .models = options.models}));
   Json row = {
       {"peer", "kiln"}, {"version", KILN_VERSION}, {"workload", options.workload}, {"threads", options.threads}};
   for (const auto& [name, value] : fields) {
@@ -142,7 +143,9 @@ int main(int argc, char** argv) {
   app.add_option("--seconds", options.seconds, "how long to measure")->check(CLI::PositiveNumber);
   app.add_option("--models", options.models, "folder of model files, for workloads that run one");
   app.add_flag("--verify", options.verify, "run once and compare with the reference interpreter instead");
-  app.add_flag("--no-cache", options.noCache, "do not read compiled kernels from disk (none are kept there today)");
+  app.add_flag(
+      "--no-cache", options.noCache,
+      "do not read compiled kernels from disk (recompile_edited_resnet50 alone does, from a folder of its own)");
   app.add_flag("--json", options.json, "one JSON line");
   CLI11_PARSE(app, argc, argv);
   const kiln::bench::SpecialWorkload* special = kiln::bench::findSpecial(options.workload);

@@ -9,7 +9,10 @@ const std::vector<SpecialWorkload>& specialWorkloads() {
   static const auto& workloads = *new std::vector<SpecialWorkload>{
       {"build_100k_nodes", measureBuild, verifyBuild},
       {"compile_deep_chain", measureDeepChain, verifyDeepChain},
+      {"load_digits", measureLoadDigits, verifyLoad},
+      {"load_resnet50", measureLoadResnet, verifyLoad},
       {"orbit_grad_1e6_1mib", measureMemoryLimit, verifyMemoryLimit},
+      {"recompile_edited_resnet50", measureRecompile, verifyRecompile},
       {"tree_lstm_256", measureTrees, verifyTrees, /*usesAllCores=*/true},
   };
   return workloads;

@@ -13,7 +13,8 @@ namespace kiln::bench {
 
 struct SpecialOptions {
   int threads = 1;
-  double seconds = 2;  ///< About how long to measure.
+  double seconds = 2;       ///< About how long to measure.
+  std::string models = {};  ///< Folder of model files.
 };
 
 /// Names and numbers of a result line, in order.
@@ -37,8 +38,13 @@ StatusOr<Fields> measureBuild(const SpecialOptions& options);  ///< build_100k_n
 StatusOr<Verification> verifyBuild(int threads);
 StatusOr<Fields> measureDeepChain(const SpecialOptions& options);  ///< compile_deep_chain
 StatusOr<Verification> verifyDeepChain(int threads);
+StatusOr<Fields> measureLoadDigits(const SpecialOptions& options);  ///< load_digits
+StatusOr<Fields> measureLoadResnet(const SpecialOptions& options);  ///< load_resnet50
+StatusOr<Verification> verifyLoad(int threads);
 StatusOr<Fields> measureMemoryLimit(const SpecialOptions& options);  ///< orbit_grad_1e6_1mib
 StatusOr<Verification> verifyMemoryLimit(int threads);
+StatusOr<Fields> measureRecompile(const SpecialOptions& options);  ///< recompile_edited_resnet50
+StatusOr<Verification> verifyRecompile(int threads);
 StatusOr<Fields> measureTrees(const SpecialOptions& options);  ///< tree_lstm_256
 StatusOr<Verification> verifyTrees(int threads);
 

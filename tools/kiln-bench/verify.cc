@@ -55,8 +55,8 @@ Verification compare(const std::vector<Tensor>& got, const std::vector<Tensor>& 
   return result;
 }
 
-StatusOr<Verification> verify(const Workload& workload, int threads) {
-  KILN_ASSIGN_OR_RETURN(Session session, createSession(workload.graph, {.threads = threads}));
+StatusOr<Verification> verify(const Workload& workload, int threads, const compiler::CompileOptions& compile) {
+  KILN_ASSIGN_OR_RETURN(Session session, createSession(workload.graph, {.threads = threads, .compile = compile}));
   KILN_ASSIGN_OR_RETURN(Callable callable, session.prepareEntry("run"));
   VariableStore variables;
   for (const std::string& name : session.variableNames()) {

@@ -2,6 +2,7 @@
 /// \file Whether compiled code computes what the reference interpreter computes.
 #pragma once
 
+#include "compiler/pipelines/options.h"
 #include "tools/kiln-bench/workloads.h"
 
 namespace kiln::bench {
@@ -16,6 +17,6 @@ Verification compare(const std::vector<Tensor>& got, const std::vector<Tensor>& 
 
 /// Runs the workload once compiled and once interpreted, from the same variables on the same feeds, and compares
 /// fetches and, afterwards, variables.
-StatusOr<Verification> verify(const Workload& workload, int threads);
+StatusOr<Verification> verify(const Workload& workload, int threads, const compiler::CompileOptions& compile = {});
 
 }  // namespace kiln::bench

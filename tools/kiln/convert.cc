@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -9,37 +11,30 @@
 #include "graph/io/onnx_export/exporter.h"
 #include "proto/codec/safetensors.h"
 #include "tools/kiln/commands.h"
-#include "tools/kiln/external_model.h"
+#include "tools/kiln/flags.h"
+#include "tools/kiln/read_model.h"
 
 namespace kiln::tools {
 namespace {
+
+struct ConvertCommand {
+  std::string input, output;
+  std::string entry;   // To export; empty: the model's only entry beside init.
+  int64_t opset = 21;  // Of ai.onnx, for a model that is exported.
+  ImportFlags import;
+  bool json = false;
+};
+
+// What was written.
+struct Converted {
+  std::string state;  // The file of the variables' first values; empty: none.
+  size_t numVariables = 0;
+};
 
 bool endsWith(const std::string& text, const std::string& end) {
   return text.size() > end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
 }
 bool isKilnPath(const std::string& path) { return endsWith(path, ".pb") || graphFormOf(path) == GraphForm::kText; }
-
-// Any model that Kiln reads, as a graph.
-StatusOr<Graph> readModel(const ConvertCommand& options) {
-  KILN_ASSIGN_OR_RETURN(const std::optional<ExternalModel> external, openExternalModel(options.input));
-  if (!external) {
-    return readGraph(options.input);
-  }
-  KILN_ASSIGN_OR_RETURN(ImportedModel imported, external->import({}));
-  for (const std::vector<std::string>* needed : {&imported.neededValues, &imported.neededShapes}) {
-    if (!needed->empty()) {
-      const std::string what = needed == &imported.neededValues ? "values" : "lengths";
-      std::string names;
-      for (const std::string& name : *needed) {
-        names += (names.empty() ? "'" : ", '") + name + "'";
-      }
-      return makeError<ErrorId::kT0009>(options.input, options.output,
-                                        "its shapes depend on the " + what + " of " + names +
-                                            ", which only a run tells; `kiln run` takes it as it is");
-    }
-  }
-  return std::move(imported.graph);
-}
 
 // The entry that was asked for, or the only one beside init.
 StatusOr<const Entry*> chooseEntry(const Graph& graph, const ConvertCommand& options) {
@@ -68,7 +63,7 @@ StatusOr<const Entry*> chooseEntry(const Graph& graph, const ConvertCommand& opt
   return makeError<ErrorId::kT0005>(options.input, list);
 }
 
-Status writeAsOnnx(const Graph& graph, const ConvertCommand& options) {
+StatusOr<Converted> writeAsOnnx(const Graph& graph, const ConvertCommand& options) {
   KILN_ASSIGN_OR_RETURN(const Entry* entry, chooseEntry(graph, options));
   onnx::OnnxExportOptions written;
   written.opset = options.opset;
@@ -82,7 +77,7 @@ Status writeAsOnnx(const Graph& graph, const ConvertCommand& options) {
   KILN_ASSIGN_OR_RETURN(const onnx::ExportedModel model, onnx::exportOnnx(plain, entry->name, written));
   KILN_RETURN_IF_ERROR(onnx::writeExported(model, options.output));
   if (model.state.empty()) {
-    return {};
+    return Converted{};
   }
   std::vector<NamedTensorView> state;
   for (const auto& [name, value] : model.state) {
@@ -91,12 +86,12 @@ Status writeAsOnnx(const Graph& graph, const ConvertCommand& options) {
   const std::string path =
       options.output.substr(0, options.output.size() - std::string(".onnx").size()) + ".state.safetensors";
   KILN_RETURN_IF_ERROR(writeSafetensors(path, state));
-  std::printf("%s: the values that the %zu variables among the inputs start from\n", path.c_str(), state.size());
-  return {};
+  return Converted{.state = path, .numVariables = state.size()};
 }
 
-}  // namespace
-
+// Writes a model in the form that the output's ending names: .onnx, or a graph of Kiln, binary (.pb) or text (.pbtxt).
+// Entries that train go out with their gradients written out; NAME.state.safetensors then has the values that
+// variables start from. Errors: KILN-T0005, T0006, T0009, and those of reading, importing, compiling and exporting.
 Status convertModel(const ConvertCommand& options) {
   const bool isToOnnx = onnx::isOnnxPath(options.output);
   if (!isToOnnx && !isKilnPath(options.output)) {
@@ -107,8 +102,41 @@ Status convertModel(const ConvertCommand& options) {
     return makeError<ErrorId::kT0009>(options.input, options.output,
                                       "the first name ends in none of .onnx, .pb, .pbtxt");
   }
-  KILN_ASSIGN_OR_RETURN(const Graph graph, readModel(options));
-  return isToOnnx ? writeAsOnnx(graph, options) : writeGraph(graph, options.output);
+  KILN_ASSIGN_OR_RETURN(const Graph graph, readModelGraph(options.input, options.import));
+  Converted converted;
+  if (isToOnnx) {
+    KILN_ASSIGN_OR_RETURN(converted, writeAsOnnx(graph, options));
+  } else {
+    KILN_RETURN_IF_ERROR(writeGraph(graph, options.output));
+  }
+  if (options.json) {
+    nlohmann::ordered_json json{{"input", options.input}, {"output", options.output}, {"state", nullptr}};
+    if (!converted.state.empty()) {
+      json["state"] = {{"file", converted.state}, {"variables", converted.numVariables}};
+    }
+    std::printf("%s\n", json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
+  } else if (!converted.state.empty()) {
+    std::printf("%s: the values that the %zu variables among the inputs start from\n", converted.state.c_str(),
+                converted.numVariables);
+  }
+  return {};
+}
+
+}  // namespace
+
+void addConvertCommand(CLI::App& app, Status& status) {
+  auto convert = std::make_shared<ConvertCommand>();
+  CLI::App* command = app.add_subcommand("convert", "writes a model in another form");
+  command->footer(
+      "Examples: kiln convert digits.graph.pb digits.onnx --entry predict\n          kiln convert model.onnx "
+      "model.graph.pb");
+  command->add_option("FROM", convert->input, "a model that kiln run takes")->required();
+  command->add_option("TO", convert->output, "NAME.onnx, NAME.graph.pb (binary) or NAME.pbtxt (text)")->required();
+  command->add_option("--entry", convert->entry, "entry point to export; may be left out when there is one");
+  command->add_option("--opset", convert->opset, "operator set of the ONNX model, 21 to 27; 21 by default");
+  addImportFlags(*command, convert->import.shapes, convert->import.values);
+  addJson(*command, convert->json);
+  command->callback([convert, &status] { status = convertModel(*convert); });
 }
 
 }  // namespace kiln::tools

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
 
 #include "tools/kiln/commands.h"
+#include "tools/kiln/flags.h"
 
 namespace kiln::tools {
 namespace {
@@ -39,9 +42,8 @@ std::string wrapped(std::string_view text) {
   return out;
 }
 
-}  // namespace
-
-Status explainError(const std::string& id) {
+// Prints the page of an error id. Errors: KILN-T0001 with the nearest ids.
+Status explainError(const std::string& id, bool isJson) {
   const ErrorInfo* info = findError(id);
   if (info == nullptr) {
     std::vector<std::string> ids;
@@ -50,9 +52,26 @@ Status explainError(const std::string& id) {
     }
     return makeError<ErrorId::kT0001>(id, nearestNames(id, ids));
   }
+  if (isJson) {
+    const nlohmann::ordered_json json{{"id", info->id}, {"text", readable(info->text)}, {"page", info->page}};
+    std::printf("%s\n", json.dump().c_str());
+    return Status();
+  }
   std::printf("%s  %s\n\n%s\n", std::string(info->id).c_str(), readable(info->text).c_str(),
               wrapped(info->page).c_str());
   return Status();
+}
+
+}  // namespace
+
+void addExplainCommand(CLI::App& app, Status& status) {
+  auto id = std::make_shared<std::string>();
+  CLI::App* command = app.add_subcommand("explain", "tells what an error id means and what to do");
+  command->footer("Example: kiln explain KILN-R0021");
+  command->add_option("ID", *id, "the id in brackets, such as KILN-R0021")->required();
+  auto json = std::make_shared<bool>(false);
+  addJson(*command, *json);
+  command->callback([id, json, &status] { status = explainError(*id, *json); });
 }
 
 }  // namespace kiln::tools

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include <cstdio>
 #include <map>
+#include <memory>
 
 #include "graph/io/graph_io.h"
 #include "graph/io/onnx/onnx_model.h"
+#include "runtime/artifact/artifact_file.h"
 #include "tools/kiln/commands.h"
+#include "tools/kiln/flags.h"
+#include "tools/kiln/inspect.h"
+#include "tools/kiln/inspect_artifact.h"
 #include "tools/kiln/inspect_onnx.h"
 #include "tools/kiln/inspect_tensorflow.h"
 
@@ -50,8 +55,11 @@ void printTable(const Graph& graph) {
   }
 }
 
-}  // namespace
+bool isLowering(const LowerCommand& lower) {
+  return !lower.compileTo.empty() || lower.dumpPlan || lower.timePasses || lower.verifyEach || lower.memLimit > 0;
+}
 
+// Prints what a model holds.
 Status inspectModel(const std::string& model, InspectFormat format) {
   if (onnx::isOnnxPath(model)) {
     return inspectOnnx(model, format);
@@ -74,6 +82,49 @@ Status inspectModel(const std::string& model, InspectFormat format) {
       break;
   }
   return Status();
+}
+
+struct InspectCommand {
+  bool json = false, dot = false;
+  LowerCommand lower;
+};
+
+}  // namespace
+
+void addInspectCommand(CLI::App& app, Status& status) {
+  auto inspect = std::make_shared<InspectCommand>();
+  LowerCommand& lower = inspect->lower;
+  CLI::App* command = app.add_subcommand("inspect", "shows the entries, variables, dims and nodes of a model");
+  command->footer(
+      "Examples: kiln inspect digits.graph.pb --dot | dot -Tsvg > digits.svg\n          kiln inspect digits.graph.pb "
+      "--entry train_step --dump-plan --timing\n          kiln inspect model.kiln --json");
+  addModel(*command, lower.model);
+  CLI::Option* jsonFlag = addJson(*command, inspect->json);
+  command->add_flag("--dot", inspect->dot, "as a Graphviz graph")->excludes(jsonFlag);
+  CLI::Option* entryOption = command->add_option("--entry", lower.entry, "entry to compile, for the flags below");
+  command
+      ->add_option("--compile-to", lower.compileTo,
+                   "print the entry after this phase: import, simplify, differentiate, fuse, plan, codegen")
+      ->needs(entryOption);
+  command->add_flag("--dump-plan", lower.dumpPlan, "print the memory plan: buffers, peak, lower bound")
+      ->needs(entryOption);
+  command->add_flag("--timing", lower.timePasses, "print the time of each phase and pass")->needs(entryOption);
+  addMemLimit(*command, lower.memLimit)->needs(entryOption);
+  command->add_flag("--verify-each", lower.verifyEach, "check the module after every pass")->needs(entryOption);
+  command->callback([inspect, &status] {
+    const LowerCommand& lower = inspect->lower;
+    const InspectFormat format = inspect->json  ? InspectFormat::kJson
+                                 : inspect->dot ? InspectFormat::kDot
+                                                : InspectFormat::kTable;
+    if (isArtifactPath(lower.model)) {
+      status = isLowering(lower)
+                   ? makeError<ErrorId::kT0034>("'" + lower.model +
+                                                "' is an artifact: how an entry is compiled, its model shows")
+                   : inspectArtifact(lower.model, lower.entry, format);
+    } else {
+      status = lower.entry.empty() ? inspectModel(lower.model, format) : lowerModel(lower);
+    }
+  });
 }
 
 }  // namespace kiln::tools

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "graph/ir/graph.h"
-#include "tools/kiln/commands.h"
+#include "tools/kiln/inspect.h"
 
 namespace kiln::tools {
 

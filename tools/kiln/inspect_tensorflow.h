@@ -3,7 +3,7 @@
 #pragma once
 
 #include "graph/io/tensorflow/frozen_graph.h"
-#include "tools/kiln/commands.h"
+#include "tools/kiln/inspect.h"
 
 namespace kiln::tools {
 

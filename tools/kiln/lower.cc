@@ -4,16 +4,13 @@
 #include <cstdio>
 
 #include "compiler/pipelines/compile.h"
-#include "graph/io/graph_io.h"
-#include "graph/io/onnx/onnx_model.h"
-#include "tools/kiln/commands.h"
-#include "tools/kiln/inspect_onnx.h"
+#include "tools/kiln/inspect.h"
+#include "tools/kiln/read_model.h"
 
 namespace kiln::tools {
 
 Status lowerModel(const LowerCommand& options) {
-  KILN_ASSIGN_OR_RETURN(Graph graph,
-                        onnx::isOnnxPath(options.model) ? importedGraph(options.model) : readGraph(options.model));
+  KILN_ASSIGN_OR_RETURN(const Graph graph, readModelGraph(options.model));
   const Entry* entry = graph.findEntry(options.entry);
   if (entry == nullptr) {
     std::vector<std::string> names;

@@ -8,15 +8,26 @@
 #include "compiler/jit/session.h"
 #include "graph/io/graph_io.h"
 #include "graph/io/onnx/tensor_proto.h"
-#include "proto/codec/npy.h"
+#include "runtime/artifact/artifact_file.h"
+#include "tools/kiln-run/feed.h"
+#include "tools/kiln-run/outputs.h"
+#include "tools/kiln-run/run_artifact.h"
 #include "tools/kiln/commands.h"
+#include "tools/kiln/compile_flags.h"
 #include "tools/kiln/external_model.h"
-#include "tools/kiln/feed.h"
+#include "tools/kiln/flags.h"
 
 namespace kiln::tools {
 namespace {
 
-constexpr int64_t kPrintedElements = 64;
+struct RunCommand {
+  RunFlags flags;
+  // Folders with input_0.pb, input_1.pb ...; one session runs all of them, and outputs become output_0.pb ... in
+  // flags.output, or with several folders in `output/0`, `output/1` ...
+  std::vector<std::string> testData;
+  uint64_t memLimit = 0;  // Bytes that gradients of loops may keep; 0: no limit.
+  bool noCache = false;
+};
 
 std::vector<std::string> entryNames(const Graph& graph) {
   std::vector<std::string> names;
@@ -29,7 +40,7 @@ std::vector<std::string> entryNames(const Graph& graph) {
 }
 
 // The entry to run: the one that is named, or the only one. Null: none is needed, because fetches say what to run.
-StatusOr<const Entry*> chooseEntry(const Graph& graph, const RunCommand& options) {
+StatusOr<const Entry*> chooseEntry(const Graph& graph, const RunFlags& options) {
   std::vector<std::string> names = entryNames(graph);
   if (!options.entry.empty()) {
     const Entry* entry = graph.findEntry(options.entry);
@@ -61,29 +72,10 @@ DType feedType(const Graph& graph, const Entry* entry, const std::string& name) 
   return value.ok() ? graph.body().type(*value).dtype : f32;
 }
 
-// Names of values may have '/' and ':', which files should not.
-std::string fileName(const std::string& name) {
-  std::string safe = name;
-  for (char& c : safe) {
-    bool isPlain =
-        (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '-';
-    c = isPlain ? c : '_';
-  }
-  return safe + ".npy";
-}
-
-Status makeFolder(const std::string& folder) {
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  return error ? makeError<ErrorId::kT0007>(folder, error.message()) : Status();
-}
-
-Status writeOutputs(const std::map<std::string, Tensor>& values, const std::string& folder) {
-  KILN_RETURN_IF_ERROR(makeFolder(folder));
-  for (const auto& [name, value] : values) {
-    KILN_RETURN_IF_ERROR(writeNpy((std::filesystem::path(folder) / fileName(name)).string(), value));
-  }
-  return Status();
+const FeedReaders& readers() {
+  static const FeedReaders& readers =
+      *new FeedReaders{.tensorProto = [](const std::string& path) { return onnx::readTensorFile(path); }};
+  return readers;
 }
 
 // The files input_0.pb, input_1.pb ... of a folder, one for each input.
@@ -105,7 +97,7 @@ StatusOr<std::vector<Tensor>> readTestData(const ExternalModel& model, const std
   return inputs;
 }
 
-StatusOr<std::vector<Tensor>> readFeeds(const ExternalModel& model, const RunCommand& options) {
+StatusOr<std::vector<Tensor>> readFeeds(const ExternalModel& model, const RunFlags& options) {
   std::map<std::string, Tensor> feeds;
   std::vector<std::string> names;
   for (const ExternalPort& input : model.inputs) {
@@ -117,7 +109,7 @@ StatusOr<std::vector<Tensor>> readFeeds(const ExternalModel& model, const RunCom
     if (input == model.inputs.end()) {
       return makeError<ErrorId::kG0508>("input", feed.name, nearestNames(feed.name, names));
     }
-    KILN_ASSIGN_OR_RETURN(feeds[feed.name], readFeed(feed, input->dtype));
+    KILN_ASSIGN_OR_RETURN(feeds[feed.name], readFeed(feed, input->dtype, readers()));
   }
   std::vector<Tensor> inputs;
   for (const std::string& name : names) {
@@ -142,14 +134,29 @@ Status writeTestOutputs(const ExternalModel& model, const std::vector<Tensor>& o
   return Status();
 }
 
-void printOutputs(const ExternalModel& model, const std::vector<Tensor>& outputs) {
+// The outputs by name, of which `fetches` are wanted; all by default.
+StatusOr<std::map<std::string, Tensor>> chooseOutputs(const ExternalModel& model, std::vector<Tensor> outputs,
+                                                      const std::vector<std::string>& fetches) {
+  std::map<std::string, Tensor> byName;
+  std::vector<std::string> names;
   for (size_t i = 0; i < outputs.size(); ++i) {
-    std::printf("%s: %s\n", model.outputs[i].name.c_str(), outputs[i].toString(kPrintedElements).c_str());
+    names.push_back(model.outputs[i].name);
+    byName.insert_or_assign(names.back(), std::move(outputs[i]));
   }
+  for (const std::string& fetch : fetches) {
+    if (!byName.contains(fetch)) {
+      return makeError<ErrorId::kG0508>("output", fetch, nearestNames(fetch, names));
+    }
+  }
+  if (!fetches.empty()) {
+    std::erase_if(byName, [&](const auto& value) { return std::ranges::find(fetches, value.first) == fetches.end(); });
+  }
+  return byName;
 }
 
-Status runExternal(const ExternalModel& model, const RunCommand& options, JitOptions jit,
+Status runExternal(const ExternalModel& model, const RunCommand& command, JitOptions jit,
                    const RunOptions& runOptions) {
+  const RunFlags& flags = command.flags;
   if (std::ranges::any_of(model.inputs, [](const ExternalPort& port) { return port.dtype == DType::kInvalid; })) {
     // It cannot be fed; the importer says why, and what else is not supported.
     KILN_RETURN_IF_ERROR(model.import({}).status());
@@ -159,29 +166,23 @@ Status runExternal(const ExternalModel& model, const RunCommand& options, JitOpt
     names.push_back(input.name);
   }
   ModelSession session(model.import, std::move(names), std::move(jit));
-  if (options.testData.empty()) {
-    KILN_ASSIGN_OR_RETURN(std::vector<Tensor> inputs, readFeeds(model, options));
+  if (command.testData.empty()) {
+    KILN_ASSIGN_OR_RETURN(std::vector<Tensor> inputs, readFeeds(model, flags));
     KILN_ASSIGN_OR_RETURN(std::vector<Tensor> outputs, session.run({inputs.begin(), inputs.end()}, runOptions));
-    if (options.output.empty()) {
-      printOutputs(model, outputs);
-      return Status();
-    }
-    std::map<std::string, Tensor> byName;
-    for (size_t i = 0; i < outputs.size(); ++i) {
-      byName.insert_or_assign(model.outputs[i].name, std::move(outputs[i]));
-    }
-    return writeOutputs(byName, options.output);
+    KILN_ASSIGN_OR_RETURN(const auto chosen, chooseOutputs(model, std::move(outputs), flags.fetches));
+    return showOutputs(chosen, flags.output, flags.json);
   }
-  for (size_t run = 0; run < options.testData.size(); ++run) {
-    KILN_ASSIGN_OR_RETURN(std::vector<Tensor> inputs, readTestData(model, options.model, options.testData[run]));
+  for (size_t run = 0; run < command.testData.size(); ++run) {
+    KILN_ASSIGN_OR_RETURN(std::vector<Tensor> inputs, readTestData(model, flags.model, command.testData[run]));
     KILN_ASSIGN_OR_RETURN(std::vector<Tensor> outputs, session.run({inputs.begin(), inputs.end()}, runOptions));
-    if (options.output.empty()) {
-      printOutputs(model, outputs);
+    if (flags.output.empty()) {
+      KILN_ASSIGN_OR_RETURN(const auto chosen, chooseOutputs(model, std::move(outputs), flags.fetches));
+      KILN_RETURN_IF_ERROR(showOutputs(chosen, "", flags.json));
       continue;
     }
-    const std::filesystem::path folder = options.output;
+    const std::filesystem::path folder = flags.output;
     KILN_RETURN_IF_ERROR(
-        writeTestOutputs(model, outputs, options.testData.size() == 1 ? folder : folder / std::to_string(run)));
+        writeTestOutputs(model, outputs, command.testData.size() == 1 ? folder : folder / std::to_string(run)));
   }
   if (session.numVersions() > 1) {
     std::fprintf(stderr, "note: compiled %d times: shapes follow from %s\n", session.numVersions(),
@@ -190,44 +191,85 @@ Status runExternal(const ExternalModel& model, const RunCommand& options, JitOpt
   return Status();
 }
 
-}  // namespace
+Status runGraph(const RunFlags& flags, JitOptions jit, const RunOptions& runOptions) {
+  KILN_ASSIGN_OR_RETURN(Graph graph, readGraph(flags.model));
+  KILN_ASSIGN_OR_RETURN(const Entry* entry, chooseEntry(graph, flags));
+  std::map<std::string, Tensor> feeds;
+  for (const std::string& text : flags.feeds) {
+    KILN_ASSIGN_OR_RETURN(FeedText feed, splitFeed(text));
+    KILN_ASSIGN_OR_RETURN(feeds[feed.name], readFeed(feed, feedType(graph, entry, feed.name), readers()));
+  }
+  std::map<std::string, TensorView> views(feeds.begin(), feeds.end());
+  KILN_ASSIGN_OR_RETURN(Session session, createSession(graph, std::move(jit)));
+  auto result = entry != nullptr ? session.runEntry(entry->name, views, flags.fetches, runOptions)
+                                 : session.run(views, flags.fetches, {}, runOptions);
+  if (!result.ok()) {
+    return annotate(result.status(), flags.model);
+  }
+  return showOutputs(*result, flags.output, flags.json);
+}
 
-Status runModel(const RunCommand& options) {
+// Flags that only artifacts know, and those that only what is compiled here does.
+Status checkFlags(const RunCommand& command, bool isArtifact) {
+  const RunFlags& flags = command.flags;
+  if (isArtifact && (!command.testData.empty() || command.memLimit > 0)) {
+    return makeError<ErrorId::kT0034>(std::string(command.testData.empty() ? "--mem-limit" : "--test-data") +
+                                      " is for models that are compiled, and '" + flags.model + "' is an artifact");
+  }
+  if (!isArtifact && (!flags.verify.empty() || !flags.requireSignature.empty())) {
+    return makeError<ErrorId::kT0034>(std::string(flags.verify.empty() ? "--require-signature" : "--verify") +
+                                      " is for artifacts, and '" + flags.model + "' is none");
+  }
+  return isArtifact || flags.target.empty() ? Status() : checkRunsHere(flags.target);
+}
+
+// Runs a model once; one that is no artifact is compiled first. Errors name the file, the feed or fetch, and what there
+// is.
+Status runModel(const RunCommand& command) {
+  const RunFlags& flags = command.flags;
+  const bool isArtifact = isArtifactPath(flags.model);
+  KILN_RETURN_IF_ERROR(checkFlags(command, isArtifact));
+  if (isArtifact) {
+    return runArtifact(flags, readers());
+  }
   compiler::CompileOptions compile;
-  compile.memLimit = static_cast<int64_t>(std::min<uint64_t>(options.memLimit, INT64_MAX));
-  JitOptions jit{.threads = options.threads, .compile = std::move(compile)};
-  const RunOptions runOptions{.deadline = std::chrono::milliseconds(options.deadlineMs)};
-  ExternalUse use{.fed = {}, .fetched = options.fetches};
-  for (const std::string& text : options.feeds) {
+  compile.memLimit = static_cast<int64_t>(std::min<uint64_t>(command.memLimit, INT64_MAX));
+  compile.cache = openCache(command.noCache);
+  compile.target = flags.target.empty() ? compile.target : flags.target;
+  const std::shared_ptr<KernelCache> cache = compile.cache;
+  JitOptions jit{.threads = flags.threads, .compile = std::move(compile)};
+  const RunOptions runOptions{.deadline = std::chrono::milliseconds(flags.deadlineMs)};
+  ExternalUse use{.fed = {}, .fetched = flags.fetches};
+  for (const std::string& text : flags.feeds) {
     KILN_ASSIGN_OR_RETURN(FeedText feed, splitFeed(text));
     use.fed.push_back(std::move(feed.name));
   }
-  KILN_ASSIGN_OR_RETURN(std::optional<ExternalModel> external, openExternalModel(options.model, use));
-  if (external) {
-    return annotate(runExternal(*external, options, std::move(jit), runOptions), options.model);
-  }
-  KILN_ASSIGN_OR_RETURN(Graph graph, readGraph(options.model));
-  KILN_ASSIGN_OR_RETURN(const Entry* entry, chooseEntry(graph, options));
-  std::map<std::string, Tensor> feeds;
-  for (const std::string& text : options.feeds) {
-    KILN_ASSIGN_OR_RETURN(FeedText feed, splitFeed(text));
-    KILN_ASSIGN_OR_RETURN(feeds[feed.name], readFeed(feed, feedType(graph, entry, feed.name)));
-  }
-  std::map<std::string, TensorView> views(feeds.begin(), feeds.end());
+  KILN_ASSIGN_OR_RETURN(std::optional<ExternalModel> external, openExternalModel(flags.model, use));
+  const Status status = external ? annotate(runExternal(*external, command, std::move(jit), runOptions), flags.model)
+                                 : runGraph(flags, std::move(jit), runOptions);
+  reportCache(cache);
+  return status;
+}
 
-  KILN_ASSIGN_OR_RETURN(Session session, createSession(graph, std::move(jit)));
-  auto result = entry != nullptr ? session.runEntry(entry->name, views, options.fetches, runOptions)
-                                 : session.run(views, options.fetches, {}, runOptions);
-  if (!result.ok()) {
-    return annotate(result.status(), options.model);
-  }
-  if (!options.output.empty()) {
-    return writeOutputs(*result, options.output);
-  }
-  for (const auto& [name, value] : *result) {
-    std::printf("%s: %s\n", name.c_str(), value.toString(kPrintedElements).c_str());
-  }
-  return Status();
+}  // namespace
+
+void addRunCommand(CLI::App& app, Status& status) {
+  auto run = std::make_shared<RunCommand>();
+  CLI::App* command = app.add_subcommand("run", "runs a model once; one that is no artifact is compiled first");
+  command->footer(
+      "Examples:\n  kiln run digits.graph.pb --entry predict --feed x=@x.npy --fetch logits --output out\n"
+      "  kiln run model.onnx --feed x=@x.npy\n  kiln run model.kiln --feed 'x=[[1, 2]]' --json");
+  addRunFlags(*command, run->flags, modelHelp());
+  command
+      ->add_option(
+          "--test-data", run->testData,
+          "folder with a TensorProto input_I.pb for each input of an ONNX model; writes output_I.pb into the folder "
+          "of --output; repeat for more runs, which are numbered there: 0/output_I.pb")
+      ->allow_extra_args(false)
+      ->excludes("--feed");
+  addMemLimit(*command, run->memLimit);
+  addNoCache(*command, run->noCache);
+  command->callback([run, &status] { status = runModel(*run); });
 }
 
 }  // namespace kiln::tools

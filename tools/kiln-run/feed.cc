@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
-#include "tools/kiln/feed.h"
+#include "tools/kiln-run/feed.h"
 
 #include <limits>
 #include <nlohmann/json.hpp>
 
-#include "graph/io/onnx/tensor_proto.h"
 #include "proto/codec/npy.h"
 
 namespace kiln::tools {
@@ -74,7 +73,7 @@ StatusOr<FeedText> splitFeed(const std::string& text) {
   return FeedText{text.substr(0, equals), text.substr(equals + 1)};
 }
 
-StatusOr<Tensor> readFeed(const FeedText& feed, DType dtype) {
+StatusOr<Tensor> readFeed(const FeedText& feed, DType dtype, const FeedReaders& readers) {
   if (feed.value.empty() || feed.value[0] != '@') {
     return parseValue(feed, dtype);
   }
@@ -84,7 +83,11 @@ StatusOr<Tensor> readFeed(const FeedText& feed, DType dtype) {
     return readNpz(path.substr(0, colon + 4), path.substr(colon + 5));
   }
   if (path.ends_with(".pb")) {
-    return onnx::readTensorFile(path);
+    if (!readers.tensorProto) {
+      return makeError<ErrorId::kT0034>("feed '" + feed.name + "': '" + path +
+                                        "': this program reads .npy and .npz; `kiln run` reads .pb");
+    }
+    return readers.tensorProto(path);
   }
   return readNpy(path);
 }
