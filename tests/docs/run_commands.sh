@@ -4,16 +4,12 @@
 set -euo pipefail
 page=$1
 build=$2
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 ln -s "$build" build
-# An input of one row: a .npy file of 64 zeros.
-python3 - <<'PY'
-header = "{'descr': '<f4', 'fortran_order': False, 'shape': (1, 64), }"
-header += " " * (-(len(header) + 11) % 64) + "\n"
-open("x.npy", "wb").write(b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header.encode() + bytes(256))
-PY
+python3 "$here/row_of_zeros.py"
 sed -n '/^## The command line/,/^## More/p' "$page" | sed -n '/^```sh/,/^```$/p' | grep -v '^```' > commands
 [ -s commands ] || { echo "no commands under 'The command line' of $page"; exit 1; }
 while read -r command; do

@@ -12,6 +12,7 @@
 #include "compiler/codegen/cpu/emit_entry.h"
 #include "compiler/codegen/cpu/emit_matmul.h"
 #include "compiler/codegen/cpu/lower.h"
+#include "compiler/codegen/cpu/make_units.h"
 #include "compiler/emit/link_image.h"
 #include "compiler/fuse/pipeline.h"
 #include "compiler/plan/pipeline.h"
@@ -53,12 +54,13 @@ class Regions : public ::testing::Test {
         .target = target, .symbols = std::move(symbols), .symbolValues = {}, .nodeId = [](mlir::Operation*) {
           return 7;
         }};
-    auto emitted = emitEntry(entry, *code, codegen, kQuerySymbol);
+    auto emitted = emitEntry(entry, *code, codegen);
     KILN_CHECK(mlir::succeeded(emitted));
     kernels_ = emitted->kernels;
-    auto object = lowerToObject(*code, target, {.verify = true});
-    KILN_CHECK(object.ok());
-    image_ = LoadedImage::load(linkImage(*object).value()).value();
+    EntryModule made{.code = std::move(code), .emitted = std::move(*emitted)};
+    auto units = makeUnits(std::span(&made, 1), {.target = target, .verify = true});
+    KILN_CHECK(units.ok());
+    image_ = LoadedImage::load(linkImage(units->objects).value()).value();
   }
 
   kiln_status_t run(std::vector<void*> buffers, std::vector<int64_t> dims = {}) {

@@ -25,6 +25,10 @@ case $id in
   T0011) echo "1,2,3" > bad.csv; word="line 1" command=("$bin/digits" --data bad.csv) ;;
   T0012) printf '0%.0s,' {1..64} > short.csv; echo 7 >> short.csv; word="1 rows" command=("$bin/digits" --data short.csv) ;;
   T0020) word="'call_add'" command=("$bin/kiln-bench" --workload call_ad) ;;
+  T0033) model; word="status 0" command=("$bin/kiln" reduce m.graph.pb --failing true) ;;
+  T0035) model; word="'./missing'" command=("$bin/kiln" reduce m.graph.pb --failing ./missing) ;;
+  C0404) touch file; word="'file'" command=("$bin/kiln" cache stats --cache-dir file) ;;
+  T0034) model; word="--profile bare" command=("$bin/kiln" compile m.graph.pb --profile bare) ;;
   *) echo "no case for $id"; exit 1 ;;
 esac
 "${command[@]}" > out 2> err < /dev/null

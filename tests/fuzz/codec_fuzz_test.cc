@@ -97,6 +97,18 @@ std::string safetensorsBytes() {
   return contentsOf(path);
 }
 
+// The checksum of zip archives.
+uint32_t crcOf(const std::string& bytes) {
+  uint32_t crc = 0xffffffff;
+  for (char c : bytes) {
+    crc ^= static_cast<uint8_t>(c);
+    for (int bit = 0; bit < 8; ++bit) {
+      crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320 : 0);
+    }
+  }
+  return ~crc;
+}
+
 std::string npyBytes(DType dtype) {
   std::string path = pathOfThisProcess("fuzz.npy");
   EXPECT_TRUE(writeNpy(path, Tensor(dtype, {2, 3})).ok());
@@ -141,6 +153,32 @@ TEST(Fuzz, Npy) {
            return parseNpy({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}, "fuzz.npy").status();
          });
   }
+}
+
+// A member that is stored, and the parts around it.
+std::string npzBytes() {
+  auto number = [](uint64_t value, int bytes) {
+    return std::string(reinterpret_cast<const char*>(&value), static_cast<size_t>(bytes));
+  };
+  const std::string member = npyBytes(f64), name = "x.npy";
+  const std::string sizes = number(crcOf(member), 4) + number(member.size(), 4) + number(member.size(), 4);
+  std::string local =
+      "PK\x03\x04" + number(20, 2) + number(0, 8) + sizes + number(name.size(), 2) + number(0, 2) + name;
+  std::string entry = "PK\x01\x02" + number(20, 2) + number(20, 2) + number(0, 8) + sizes + number(name.size(), 2) +
+                      std::string(16, '\0') + name;
+  return local + member + entry + "PK\x05\x06" + number(0, 4) + number(1, 2) + number(1, 2) + number(entry.size(), 4) +
+         number(local.size() + member.size(), 4) + number(0, 2);
+}
+
+TEST(Fuzz, Npz) {
+  const std::string path = pathOfThisProcess("fuzz.npz");
+  fuzz(npzBytes(), npyBytes(boolean), 6, [&](const std::string& bytes) {
+    std::FILE* file = std::fopen(path.c_str(), "wb");
+    std::fwrite(bytes.data(), 1, bytes.size(), file);
+    std::fclose(file);
+    return readNpz(path, "x").status();
+  });
+  std::remove(path.c_str());
 }
 
 TEST(Fuzz, Noise) {

@@ -164,6 +164,20 @@ void fill(Tensor& tensor, std::string_view sweep, Numbers& numbers) {
 }
 
 void expectSame(const Graph& graph, const std::vector<Feeds>& feedSets, const std::vector<Fetch>& fetches) {
+  std::vector<std::string> fetchNames;
+  for (const Fetch& fetch : fetches) {
+    fetchNames.push_back(fetch.name);
+  }
+  StatusOr<Session> session = createSession(graph);
+  ASSERT_TRUE(session.ok()) << session.status();
+  expectSame(graph, feedSets, fetches, [&](const Feeds& feeds) -> StatusOr<std::map<std::string, Tensor>> {
+    std::map<std::string, TensorView> views(feeds.begin(), feeds.end());
+    return session->run(views, fetchNames);
+  });
+}
+
+void expectSame(const Graph& graph, const std::vector<Feeds>& feedSets, const std::vector<Fetch>& fetches,
+                const RunFetches& run) {
   std::vector<std::string> feedNames, fetchNames;
   for (const auto& [name, tensor] : feedSets[0]) {
     feedNames.push_back(name);
@@ -175,17 +189,13 @@ void expectSame(const Graph& graph, const std::vector<Feeds>& feedSets, const st
   }
   StatusOr<Entry> entry = makeEntry(graph, "check", feedNames, fetchNames, {});
   ASSERT_TRUE(entry.ok()) << entry.status();
-  StatusOr<Session> session = createSession(graph);
-  ASSERT_TRUE(session.ok()) << session.status();
   for (const Feeds& feeds : feedSets) {
     std::vector<TensorView> views, sizeViews;
-    std::map<std::string, TensorView> byName;
     std::vector<Tensor> sizes;
     sizes.reserve(feeds.size());
     std::string shapes;
     for (const auto& [name, tensor] : feeds) {
       views.push_back(tensor);
-      byName.emplace(name, tensor);
       sizes.push_back(magnitudes(tensor));
       sizeViews.push_back(sizes.back());
       shapes += name + " " + tensor.toString(0) + " ";
@@ -197,7 +207,7 @@ void expectSame(const Graph& graph, const std::vector<Feeds>& feedSets, const st
     ASSERT_TRUE(wanted.ok()) << wanted.status();
     StatusOr<std::vector<Tensor>> size = needsSizes ? Interpreter().evaluate(graph, *entry, sizeViews, *store) : wanted;
     ASSERT_TRUE(size.ok()) << size.status();
-    auto found = session->run(byName, fetchNames);
+    auto found = run(feeds);
     ASSERT_TRUE(found.ok()) << found.status();
     for (size_t k = 0; k < fetches.size(); ++k) {
       const Tensor &got = (*found)[fetches[k].name], &expected = (*wanted)[k];

@@ -3,6 +3,7 @@
 /// tolerance.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -42,5 +43,11 @@ using Feeds = std::map<std::string, Tensor>;
 void expectSame(const Graph& graph, const Feeds& feeds, const std::vector<Fetch>& fetches);
 /// As above for several sets of feeds, through one compilation.
 void expectSame(const Graph& graph, const std::vector<Feeds>& feedSets, const std::vector<Fetch>& fetches);
+
+/// Gives the fetches' values for one set of feeds.
+using RunFetches = std::function<StatusOr<std::map<std::string, Tensor>>(const Feeds& feeds)>;
+/// As above for code that runs elsewhere: `run` is called once for each set, in order.
+void expectSame(const Graph& graph, const std::vector<Feeds>& feedSets, const std::vector<Fetch>& fetches,
+                const RunFetches& run);
 
 }  // namespace kiln::numerics
