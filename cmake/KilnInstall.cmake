@@ -13,7 +13,7 @@ set(headers ${CMAKE_INSTALL_INCLUDEDIR}/kiln)
 function(kiln_install_headers)
   foreach(room ${ARGN})
     install(DIRECTORY ${CMAKE_SOURCE_DIR}/${room}/ DESTINATION ${headers}/${room} COMPONENT dev
-      FILES_MATCHING PATTERN "*.h" PATTERN testdata EXCLUDE PATTERN "*test*" EXCLUDE)
+      FILES_MATCHING PATTERN "*.h" PATTERN "*.def" PATTERN testdata EXCLUDE PATTERN "*test*" EXCLUDE)
   endforeach()
 endfunction()
 
@@ -53,6 +53,10 @@ if(TARGET kiln)
   set_target_properties(kiln_shared PROPERTIES OUTPUT_NAME kiln EXPORT_NAME kiln LINKER_LANGUAGE CXX
     VERSION ${PROJECT_VERSION} SOVERSION ${KILN_SOVERSION})
   set_target_properties(kiln PROPERTIES EXPORT_NAME compiler)
+  # Debian's MLIR is in a folder of LLVM's own.
+  get_target_property(mlir MLIR LOCATION)
+  cmake_path(GET mlir PARENT_PATH mlir_folder)
+  set_target_properties(kiln kiln_shared PROPERTIES INSTALL_RPATH ${mlir_folder})
   target_link_options(kiln_shared PRIVATE -Wl,-z,defs)
 
   install(TARGETS kiln EXPORT KilnCompiler RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT kiln)

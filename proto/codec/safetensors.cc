@@ -318,7 +318,7 @@ StatusOr<SafetensorsLayout> layoutSafetensors(const std::string& path, std::span
                                               const std::map<std::string, std::string>& metadata) {
   SafetensorsLayout layout;
   auto fillsLines = [](const TensorView& tensor) {
-    return tensor.numBytes() % static_cast<int64_t>(kBufferAlignment) == 0;
+    return tensor.numBytes() > 0 && tensor.numBytes() % static_cast<int64_t>(kBufferAlignment) == 0;
   };
   auto addWhere = [&](auto isWanted) {
     for (size_t i = 0; i < tensors.size(); ++i) {

@@ -171,7 +171,7 @@ typedef struct kiln_symbol {
   int64_t min, max;
 } kiln_symbol;
 
-/* Errors: KILN-R0309 for a name that the artifact does not have. */
+/* Errors: KILN-R0001 for a name that the artifact does not have. */
 KILN_API kiln_code kiln_artifact_signature(const kiln_artifact* artifact, const char* entry,
                                            const kiln_signature** signature);
 KILN_API size_t kiln_signature_num_feeds(const kiln_signature* signature);   /* 0 for null */

@@ -7,8 +7,10 @@ build=$2
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+root=$(cd "$(dirname "$page")" && pwd)
 cd "$work"
 ln -s "$build" build
+ln -s "$root/examples" examples
 python3 "$here/row_of_zeros.py"
 sed -n '/^## The command line/,/^## More/p' "$page" | sed -n '/^```sh/,/^```$/p' | grep -v '^```' > commands
 [ -s commands ] || { echo "no commands under 'The command line' of $page"; exit 1; }

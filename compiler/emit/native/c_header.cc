@@ -532,8 +532,8 @@ class HeaderWriter {
           "    reserve(" +
           (isFixed(i) ? macro(i) : entries_[i].function + "_arena_bytes_for(" + trimmed(dimParameters(i, true)) + ")") +
           ");");
-      line("    return " + entries_[i].function + "(" + (layout_.variables.empty() ? "" : "&variables_, ") +
-           "arena_.get(), " + dimParameters(i, true) + tensorParameters(i, true) + "fault);");
+      line("    return " + entries_[i].function + "(" + (layout_.variables.empty() ? "" : "&this->variables_, ") +
+           "this->arena_.get(), " + dimParameters(i, true) + tensorParameters(i, true) + "fault);");
       line("  }");
     }
     line();
