@@ -10,6 +10,7 @@
 #include "compiler/codegen/cpu/make_units.h"
 #include "compiler/dialect/constant_pool.h"
 #include "compiler/dialect/diagnostics.h"
+#include "compiler/dialect/module_text.h"
 #include "compiler/emit/link_image.h"
 #include "compiler/import/export.h"
 #include "compiler/import/import.h"
@@ -52,7 +53,7 @@ class Compilation {
       KILN_ASSIGN_OR_RETURN(module_, importGraph(context_, graph_, {entry_}, pool_));
       return checkSupport(*module_, target_);
     }));
-    KILN_RETURN_IF_ERROR(runner_.dump("000-import.mlir", text(*module_)));
+    KILN_RETURN_IF_ERROR(runner_.dump("000-import.mlir", readableText(*module_)));
     PhaseOptions phases{
         .target = target_, .memLimit = options_.memLimit, .planReport = report_ == nullptr ? nullptr : &report_->plan};
     for (const PhaseInfo& info : kPhases) {
@@ -108,19 +109,11 @@ class Compilation {
   std::string describe(mlir::Operation* op) const { return op == nullptr ? "" : nodes_.describe(op); }
 
   StatusOr<Graph> exported() { return exportGraph(*module_, pool_, graph_.weights()); }
-  std::string moduleText() { return text(*module_); }
+  std::string moduleText() { return readableText(*module_); }
   const TargetInfo& target() const { return target_; }
   PassRunner& runner() { return runner_; }
 
  private:
-  std::string text(mlir::ModuleOp module) {
-    std::string out;
-    llvm::raw_string_ostream stream(out);
-    mlir::OpPrintingFlags flags;
-    module.print(stream, flags.elideLargeElementsAttrs(64));
-    return out;
-  }
-
   const Graph& graph_;
   const Entry& entry_;
   const CompileOptions& options_;

@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_format.h"
 #include "compiler/dialect/diagnostics.h"
+#include "compiler/dialect/module_text.h"
 #include "mlir/IR/Action.h"
 #include "mlir/Pass/Pass.h"
 
@@ -18,14 +19,6 @@ namespace {
 
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-std::string textOf(mlir::ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  mlir::OpPrintingFlags flags;
-  module.print(out, flags.elideLargeElementsAttrs(64));
-  return text;
 }
 
 }  // namespace
@@ -67,12 +60,12 @@ void PassRunner::execute(llvm::function_ref<void()> transform, const mlir::traci
       report_->times.push_back({std::string(toString(phase_)), name, start, now() - start});
     }
     if (contains(options_.printAfter, name)) {
-      report_->text += "// after " + name + "\n" + textOf(module_);
+      report_->text += "// after " + name + "\n" + readableText(module_);
     }
   }
   if (!options_.dumpFolder.empty()) {
     Status status =
-        dump(absl::StrFormat("%03d-%s-%s.mlir", numSeen_, std::string(toString(phase_)), name), textOf(module_));
+        dump(absl::StrFormat("%03d-%s-%s.mlir", numSeen_, std::string(toString(phase_)), name), readableText(module_));
     dumpStatus_ = dumpStatus_.ok() ? status : dumpStatus_;
   }
 }

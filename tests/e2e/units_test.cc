@@ -101,6 +101,16 @@ TEST_F(Units, bytesDependNeitherOnTheCacheNorOnTheThreads) {
   EXPECT_EQ(warm.cacheHits, cold.cacheMisses);
 }
 
+// The entry point of so many kernels is compiled with little effort, which the kernels that follow it on the same thread
+// must not be.
+TEST_F(Units, kernelsBesideALongEntryPointAreTheSameOnEveryThread) {
+  const Graph graph = chain(70);
+  CompileReport report;
+  const CompiledCode plain = compile(graph, {.codegenThreads = 1}, &report);
+  ASSERT_GE(report.numKernels, 64);
+  EXPECT_EQ(compile(graph, {.codegenThreads = 4}).objects, plain.objects);
+}
+
 TEST_F(Units, unoptimizedCodeIsKeptApart) {
   const Graph graph = mlp();
   const CompiledCode slow = compile(graph, {.optimize = false});

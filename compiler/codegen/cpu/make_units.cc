@@ -18,6 +18,7 @@
 #include "compiler/codegen/cpu/kernel_codegen.h"
 #include "compiler/codegen/cpu/lower.h"
 #include "compiler/dialect/diagnostics.h"
+#include "compiler/dialect/module_text.h"
 
 namespace kiln::compiler {
 namespace {
@@ -43,14 +44,6 @@ struct Unit {
   std::string mlir, llvmIr, assembly;
   bool isHit = false;
 };
-
-std::string textOf(mlir::ModuleOp module) {
-  std::string text;
-  llvm::raw_string_ostream out(text);
-  mlir::OpPrintingFlags flags;
-  module.print(out, flags.elideLargeElementsAttrs(64));
-  return text;
-}
 
 mlir::MLIRContext* contextOf(const Unit& unit) {
   return unit.entry != nullptr ? (*unit.entry->code)->getContext()
@@ -153,7 +146,7 @@ class Worker {
       return makeError<ErrorId::kC0705>("codegen", "a kernel failed without a reason");
     }
     if (options_.wantsMlir) {
-      unit.mlir = textOf(*module);
+      unit.mlir = readableText(*module);
     }
     if (!options_.wantsObjects) {
       return absl::OkStatus();
@@ -186,7 +179,7 @@ std::vector<Unit> listUnits(std::span<EntryModule> entries, const UnitOptions& o
     unit.title = "entry point";
     unit.weight = size_t{1} << 29;
     if (options.cache != nullptr) {
-      unit.key = unitKey(options.target, options.optimize, "entry " + textOf(*entry.code));
+      unit.key = unitKey(options.target, options.optimize, "entry " + wholeText(*entry.code));
     }
   }
   std::set<Sha256> known;
