@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 #include "compiler/codegen/cpu/make_units.h"
 
+#include <sched.h>
+
 #include <algorithm>
 #include <atomic>
 #include <map>
@@ -218,15 +220,22 @@ std::vector<Unit> listUnits(std::span<EntryModule> entries, const UnitOptions& o
   return units;
 }
 
+/// The cores that this process may use: fewer than the machine has when it is pinned.
+size_t usableCores() {
+  cpu_set_t cores;
+  CPU_ZERO(&cores);
+  const int count = sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
+  return static_cast<size_t>(std::max(count, 1));
+}
+
 void runAll(std::vector<Unit>& units, const UnitOptions& options) {
   std::vector<size_t> order(units.size());
   std::iota(order.begin(), order.end(), size_t{0});
   std::sort(order.begin(), order.end(), [&](size_t a, size_t b) {
     return units[a].weight != units[b].weight ? units[a].weight > units[b].weight : a < b;
   });
-  const size_t cores = std::max(1u, std::thread::hardware_concurrency());
-  const size_t threads =
-      std::min(options.threads > 0 ? static_cast<size_t>(options.threads) : cores, std::max<size_t>(units.size(), 1));
+  const size_t threads = std::min(options.threads > 0 ? static_cast<size_t>(options.threads) : usableCores(),
+                                  std::max<size_t>(units.size(), 1));
   std::set<mlir::MLIRContext*> contexts;
   for (const Unit& unit : units) {
     contexts.insert(contextOf(unit));
