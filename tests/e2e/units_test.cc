@@ -101,8 +101,8 @@ TEST_F(Units, bytesDependNeitherOnTheCacheNorOnTheThreads) {
   EXPECT_EQ(warm.cacheHits, cold.cacheMisses);
 }
 
-// The entry point of so many kernels is compiled with little effort, which the kernels that follow it on the same thread
-// must not be.
+// The entry point of so many kernels is compiled with little effort, which the kernels that follow it on the same
+// thread must not be.
 TEST_F(Units, kernelsBesideALongEntryPointAreTheSameOnEveryThread) {
   const Graph graph = chain(70);
   CompileReport report;
