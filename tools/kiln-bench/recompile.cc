@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 // recompile_edited_resnet50: what compiling a model costs after a layer was changed, when the cache knows the rest.
 #include <algorithm>
-#include <cstdlib>
-#include <filesystem>
 #include <optional>
 #include <set>
-#include <system_error>
 
 #include "compiler/cache/kernel_cache.h"
 #include "compiler/emit/link_image.h"
@@ -16,29 +13,12 @@
 #include "graph/ir/inference.h"
 #include "tools/kiln-bench/measure.h"
 #include "tools/kiln-bench/special.h"
+#include "tools/kiln-bench/temporary_folder.h"
 
 namespace kiln::bench {
 namespace {
 
 constexpr int kRounds = 5;
-
-// A folder that goes with its owner.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "kiln-bench-XXXXXX").string();
-    path_ = mkdtemp(pattern.data()) == nullptr ? "" : pattern;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 // Two convolutions in a row, with one relu between that nothing else reads: the first one's results may become more
 // without anybody else noticing.
